@@ -4,6 +4,7 @@ use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::{Step, timed};
+use mlcube_ssh::process::comments::without_comments;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::settings::runner::Interpreter;
@@ -11,6 +12,8 @@ use mlcube_ssh::settings::runner::Interpreter;
 use crate::{problem, requirements};
 
 const PROGRAM: &str = include_str!("sh/environment.sh");
+const START_MLCUBE: &str = include_str!("sh/start-mlcube.py");
+const CHECK_REQUIREMENTS: &str = include_str!("sh/requirements.py");
 
 /// Makes the environment and adds a receipt.
 pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
@@ -57,5 +60,7 @@ fn script(connection: &Connection, document: &Document, interpreter: &Interprete
         .given("named_python", interpreter.python())
         .given("folder", &folder)
         .given("state_folder", document.remote.state.as_str())
+        .given("start_mlcube", &without_comments(START_MLCUBE))
+        .given("check_requirements", &without_comments(CHECK_REQUIREMENTS))
         .words(requirements::split(interpreter.requirements()))
 }

@@ -38,7 +38,11 @@ fn with_environment() -> (Scene, Value) {
         let copy = scene.sh("cp -a \"$FROM\" \"$TO\"").env("FROM", from).env("TO", to).run();
         copy.succeeds();
     };
-    let script = include_str!("../../mlcube-ssh-interp/src/sh/environment.sh");
+    let script = concat!(
+        include_str!("../../mlcube-ssh-interp/src/sh/environment.sh"),
+        include_str!("../../mlcube-ssh-interp/src/sh/start-mlcube.py"),
+        include_str!("../../mlcube-ssh-interp/src/sh/requirements.py")
+    );
     let made = made_once("environment", script, |folder| {
         let mut scene = Scene::new();
         interp(&mut scene, interpreter.clone()).succeeds();

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Makes sure that the python environment exists and is complete.
 # Given:
-#   kind          system or virtualenv
-#   named_python  the name or path of a python
-#   folder        that of the environment, or nothing
-#   state_folder  that of the remote tree, which may not exist yet
+#   kind                system or virtualenv
+#   named_python        the name or path of a python
+#   folder              that of the environment, or nothing
+#   state_folder        that of the remote tree, which may not exist yet
+#   start_mlcube        the text of start-mlcube.py
+#   check_requirements  the text of requirements.py
 # Words: the requirements.
 # Replies:
 #   changed               whether anything was
@@ -45,93 +47,12 @@ is_proved() {
   state=$said
 }
 
-# Prints the state of the environment as python sees it: the version of mlcube and how it takes a list of GPUs, or why
-# mlcube can't start. Arguments: the python, then the requirements; mlcube's runners among them must be installed.
-# Writes the proof.
+# Prints the state of the environment as python sees it, and writes the proof. Arguments: the python, then the
+# requirements.
 state_of() {
   its_python=$1
   shift
-  "$its_python" -E - "$proof" "$(started_with "$@")" "$@" <<'PYTHON'
-import glob
-import importlib
-import os
-import pkgutil
-import re
-import sys
-import time
-
-began = time.time()
-# Removes the current folder: a folder of the account that happens to be called mlcube must not be imported.
-sys.path = [place for place in sys.path if place]
-
-
-def note(proof, started_with, said):
-    """Writes what `is_proved` reads: the files of all modules, python itself, and the folders where modules are found.
-
-    Writes nothing if one of them has changed since the start: mlcube may have started from an earlier version of it.
-    """
-    paths = {module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
-    paths |= {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg"), *sys.path}
-    paths |= {path for place in sys.path for path in glob.glob(os.path.join(place, "*.pth"))}
-    lines = [started_with, said]
-    for path in sorted(path for path in paths if os.path.exists(path)):
-        file = os.stat(path)
-        if file.st_ctime >= int(began):
-            return
-        lines.append("%d %d %d %s" % (file.st_ino, file.st_ctime, file.st_size, path))
-    with open(os.open(proof + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", errors="surrogateescape") as new:
-        new.write("".join(line + "\n" for line in lines))
-    os.rename(proof + ".new", proof)
-
-
-proof, started_with = sys.argv[1:3]
-names = ["mlcube.__main__"]
-for word in sys.argv[3:]:
-    name = re.split(r"[^A-Za-z0-9._-]", word)[0].replace("-", "_")
-    if name.startswith("mlcube_"):
-        names.append(name)
-# mlcube imports every runner that is installed, not only those of the requirements.
-names += [module.name for module in pkgutil.iter_modules() if module.name.startswith("mlcube_") and module.name not in names]
-wrong = None
-for name in names:
-    try:
-        # Only a run would import the modules behind this function, long after mlcube has started.
-        getattr(importlib.import_module(name), "get_runner_class", lambda: None)()
-    except BaseException as problem:
-        wrong = (name, problem)
-        break
-if wrong is None:
-    try:
-        from importlib.metadata import version
-        said = "mlcube " + version("mlcube")
-    except Exception:
-        said = "mlcube unknown"
-    # A job checks this again when it starts, because another package may be installed by then.
-    try:
-        from mlcube_docker import docker_run
-        said += " plain" if hasattr(docker_run, "DeviceSpecs") else " quoted"
-    except ImportError:
-        pass
-    print(said)
-    try:
-        if proof:
-            note(proof, started_with, said)
-    except Exception:
-        # A module may raise any exception when its file is asked for. Without a proof mlcube is started again the next
-        # time.
-        pass
-else:
-    name, problem = wrong
-    missing = getattr(problem, "name", None) if isinstance(problem, ModuleNotFoundError) else None
-    if missing in (name, name.split(".")[0]):
-        print("no-mlcube", name.split(".")[0].replace("_", "-"))
-    elif missing == "distutils":
-        print("no-distutils %d.%d" % sys.version_info[:2])
-    elif missing is not None and missing.startswith("typing.io"):
-        print("too-new %d.%d" % sys.version_info[:2])
-    else:
-        print("no-import", type(problem).__name__ + ":", " ".join(str(problem).split())[:500])
-PYTHON
+  "$its_python" -E -c "$start_mlcube" "$proof" "$(started_with "$@")" "$@"
 }
 
 # Checks whether the environment that we created still starts mlcube.
@@ -144,109 +65,8 @@ is_whole() {
   [ $? -ne 1 ] && is_started "$@"
 }
 
-# Checks without pip whether every requirement is met already. Status 1: one isn't; 2: all others are met, and one can
-# be judged by pip alone (a URL, a file, an option that changes what is installed, or where).
-met() {
-  "$python" -E - "$@" <<'PYTHON'
-import re
-import sys
-
-# Removes the current folder: a folder of the account that happens to be called packaging must not be imported.
-sys.path = [place for place in sys.path if place]
-
-# The options that change how pip works, not what it installs (pip-install(1)): with a value, and without.
-WITH_VALUE = set("""
-    -i --index-url --extra-index-url -f --find-links --trusted-host --proxy --cert --client-cert --keyring-provider
-    --timeout --retries --resume-retries --cache-dir --log --progress-bar --exists-action --root-user-action
-    --no-binary --only-binary --upgrade-strategy --use-feature --use-deprecated
-""".split())
-WITHOUT_VALUE = set("""
-    --no-index --pre -U --upgrade --user --no-deps -q -qq -qqq --quiet -v -vv -vvv --verbose --no-input --no-color
-    --no-cache-dir --disable-pip-version-check --prefer-binary --no-build-isolation --use-pep517 --no-use-pep517
-    --compile --no-compile --isolated --no-clean --no-warn-script-location --no-warn-conflicts
-    --break-system-packages --require-virtualenv --no-python-version-warning
-""".split())
-
-
-class Plain:
-    """A requirement whose versions are plain numbers: enough where neither packaging nor pip is installed (uv)."""
-
-    url = marker = None
-    extras = ()
-
-    def __init__(self, text):
-        parts = re.match(r"^([A-Za-z0-9._-]+)\s*(.*)$", text)
-        self.name, rest = parts.group(1), parts.group(2).strip()
-        self.bounds = [re.match(r"^(==|!=|<=|>=|<|>)\s*([0-9.]+)$", part.strip()).groups() for part in rest.split(",") if rest]
-        self.specifier = self
-
-    def contains(self, version, prereleases):
-        return all(self.compare(version, *bound) for bound in self.bounds)
-
-    @staticmethod
-    def compare(version, operator, bound):
-        left, right = ([int(part) for part in text.split(".")] for text in (version, bound))
-        length = max(len(left), len(right))
-        left, right = (part + [0] * (length - len(part)) for part in (left, right))
-        return {
-            "==": left == right, "!=": left != right, "<": left < right,
-            "<=": left <= right, ">": left > right, ">=": left >= right,
-        }[operator]
-
-
-unknown = False
-try:
-    from importlib.metadata import PackageNotFoundError, requires, version
-    try:
-        from packaging.requirements import Requirement
-    except ImportError:
-        try:
-            from pip._vendor.packaging.requirements import Requirement
-        except ImportError:
-            Requirement = Plain
-
-    def is_met(wanted):
-        if wanted.url:
-            raise ValueError("only pip can judge a URL")
-        if not wanted.specifier.contains(version(wanted.name), prereleases=True):
-            return False
-        of_package = [Requirement(line) for line in requires(wanted.name) or []] if wanted.extras else []
-        for extra in wanted.extras:
-            of_extra = [
-                one for one in of_package
-                if one.marker and one.marker.evaluate({"extra": extra}) and not one.marker.evaluate({"extra": ""})
-            ]
-            if not all(is_met(one) for one in of_extra):
-                return False
-        return True
-
-    words = iter(sys.argv[1:])
-    for word in words:
-        if word.startswith("-"):
-            name, has_value, _ = word.partition("=")
-            if name in WITH_VALUE:
-                if not has_value:
-                    next(words)
-            elif word not in WITHOUT_VALUE:
-                # The next word may be its value.
-                unknown = True
-                break
-            continue
-        try:
-            wanted = Requirement(word)
-            if wanted.marker and not wanted.marker.evaluate():
-                continue
-            if not is_met(wanted):
-                sys.exit(1)
-        except PackageNotFoundError:
-            sys.exit(1)
-        except Exception:
-            unknown = True
-except Exception:
-    unknown = True
-sys.exit(2 if unknown else 0)
-PYTHON
-}
+# Checks without pip whether every requirement is met already. Status 1: one isn't; 2: only pip can judge one of them.
+met() { "$python" -E -c "$check_requirements" "$@"; }
 
 # pip gives up soon if the index doesn't reply, and the user gets a message meanwhile. Options among the requirements
 # come later and so override both times.
