@@ -46,33 +46,12 @@ impl Pull<'_> {
         let sides = context.sides(&source.path, &run);
         sides.know_receiver(TransferDirection::Down)?;
         let (seen, mut agreed) = self.settle(local, &listing, agreed, &sides, &mut partial)?;
-        let settings = SettingsInUse::of(self.cube);
-        let is_settings = |path: &Path, here: &Entry| {
-            here.is_file() && settings.has(&workspace.join(path), here.size)
-        };
-        let settings = seen.filter(is_settings);
-        listing.retain(|path, _| {
-            let is_settings = settings.get(path).is_some();
-            if is_settings {
-                self.step.report().warn(&format!("skipped {}: {WHY}", shown(path)));
-            }
-            !is_settings
-        });
+        self.leave_settings_in_use(&mut listing, &seen);
         if let Some(last) = &last_transfer {
             let (both, report) = ((&seen, &listing), self.step.report());
             sync_state.doubt_other_sides(&mut agreed, both, &sides, last, report)?;
         }
-        let mut local = sync_state.local_as_agreed(workspace, seen.clone(), &agreed)?;
-        let unrounded = match sides.unrounded_remote(&listing, &agreed)? {
-            Cow::Owned(unrounded) => Some(unrounded),
-            Cow::Borrowed(_) => None,
-        };
-        let mut listing = unrounded.unwrap_or(listing);
-        let [of_local, of_remote] = sides.unstored_permissions(&local, &listing, &agreed)?;
-        local.merge(&of_local);
-        listing.merge(&of_remote);
-        Umask::of_process().limit(&mut listing, &local, &agreed);
-        file_system::mark_unwritable(&mut local, workspace);
+        let [mut local, listing] = self.comparable(&seen, listing, &agreed, &sides)?;
         if sync_state.was_cut_off() {
             sync_state.agree(&agreed)?;
         }
@@ -81,21 +60,9 @@ impl Pull<'_> {
         if file_system::mark_unheld(&mut local, workspace, scratch, &plan.send) {
             plan = Self::plan_of(&listing, &local, &agreed, selection, overwrite);
         }
-        let run_rsync =
-            |commands: &[Command], heard: Heard| rsync::run(commands, &self.connection, heard);
         let direction = TransferDirection::Down;
         let listings = SideListings { direction, local: &local, remote: &listing, agreed: &agreed };
-        sync_state.agree_on_same_contents(&mut plan, &listings, |plan, files| {
-            let comparisons = self.comparisons(files, plan, &source)?;
-            rsync::differing_names_if_known(&comparisons, self.step.report(), &run_rsync)
-        })?;
-        if self.args.checksum {
-            let mut looks_the_same = listing.files_as_in(&local);
-            looks_the_same.retain(|path, _| selection.includes(path));
-            let comparisons = self.comparisons(&looks_the_same, &plan, &source)?;
-            let names = rsync::differing_names(&comparisons, self.step.report(), &run_rsync)?;
-            self.add_differing(&mut plan, looks_the_same.of_names(&names), &seen, &local);
-        }
+        self.compare_contents(&mut plan, &listings, selection, &source, &seen)?;
         skipped::tell_links_apart(&mut plan, workspace);
         let reserved = |path: &Path| SkippedEntry::new(path, Skipped::Reserved);
         plan.skipped.extend(reserved_folders.into_iter().map(reserved));
@@ -112,6 +79,73 @@ impl Pull<'_> {
             source,
             last_transfer,
         })
+    }
+
+    /// Leaves out of the remote listing, and names, what would replace a settings file in use. `seen` is the local listing.
+    fn leave_settings_in_use(&self, remote: &mut Listing, seen: &Listing) {
+        let (workspace, settings) = (&self.cube.layout.workspace, SettingsInUse::of(self.cube));
+        let is_settings = |path: &Path, local: &Entry| {
+            local.is_file() && settings.has(&workspace.join(path), local.size)
+        };
+        let settings = seen.filter(is_settings);
+        remote.retain(|path, _| {
+            let is_settings = settings.get(path).is_some();
+            if is_settings {
+                self.step.report().warn(&format!("skipped {}: {WHY}", shown(path)));
+            }
+            !is_settings
+        });
+    }
+
+    /// Returns the local and the remote listing without differences that nobody made: those of times and permissions that
+    /// a disk can't store, and of permissions that this user's umask takes. `seen` is the local listing as the file system
+    /// shows it.
+    fn comparable(
+        &self,
+        seen: &Listing,
+        remote: Listing,
+        agreed: &Listing,
+        sides: &Sides,
+    ) -> Outcome<[Listing; 2]> {
+        let workspace = &self.cube.layout.workspace;
+        let mut local = self.sync_state.local_as_agreed(workspace, seen.clone(), agreed)?;
+        let unrounded = match sides.unrounded_remote(&remote, agreed)? {
+            Cow::Owned(unrounded) => Some(unrounded),
+            Cow::Borrowed(_) => None,
+        };
+        let mut remote = unrounded.unwrap_or(remote);
+        let [of_local, of_remote] = sides.unstored_permissions(&local, &remote, agreed)?;
+        local.merge(&of_local);
+        remote.merge(&of_remote);
+        Umask::of_process().limit(&mut remote, &local, agreed);
+        file_system::mark_unwritable(&mut local, workspace);
+        Ok([local, remote])
+    }
+
+    /// Compares by content the files whose times alone differ, and with `--checksum` also those that look the same; `seen`
+    /// is the local listing as the file system shows it.
+    fn compare_contents(
+        &self,
+        plan: &mut Plan,
+        listings: &SideListings,
+        selection: &Selection,
+        source: &Source,
+        seen: &Listing,
+    ) -> Outcome<()> {
+        let run_rsync =
+            |commands: &[Command], heard: Heard| rsync::run(commands, &self.connection, heard);
+        self.sync_state.agree_on_same_contents(plan, listings, |plan, files| {
+            let comparisons = self.comparisons(files, plan, source)?;
+            rsync::differing_names_if_known(&comparisons, self.step.report(), &run_rsync)
+        })?;
+        if self.args.checksum {
+            let mut looks_the_same = listings.remote.files_as_in(listings.local);
+            looks_the_same.retain(|path, _| selection.includes(path));
+            let comparisons = self.comparisons(&looks_the_same, plan, source)?;
+            let names = rsync::differing_names(&comparisons, self.step.report(), &run_rsync)?;
+            self.add_differing(plan, looks_the_same.of_names(&names), seen, listings.local);
+        }
+        Ok(())
     }
 
     /// Plans the transfer of the selected entries; the others keep their place in the sync state.

@@ -27,7 +27,7 @@ use mlcube_ssh::sync::{
 };
 use mlcube_ssh::ui::report::Report;
 
-use crate::local::own_files::{OwnFiles, take_documents};
+use crate::local::own_files::OwnFiles;
 use crate::local::skipped::LocallySkipped;
 
 /// The local listings and the sync state.
@@ -126,24 +126,21 @@ impl Local {
         workspaces.extend(former.iter().cloned());
         let mut code = code::listing(layout, boundary, &workspaces, &skipped)?;
         let pushed = sync_state.code()?;
-        own.take(&mut code, &layout.base, pushed.as_ref(), report);
+        own.take_from_code(&mut code, &layout.base, pushed.as_ref(), report);
         let (mut workspace, followed) = workspace(layout, boundary, &skipped)?;
         skipped.note(&layout.base, &code);
         skipped.note(&layout.workspace, &workspace);
-        own.take_keys(&mut workspace, &layout.workspace, agreed.as_ref(), report);
-        own.take_states(&mut workspace, &layout.workspace, report);
-        take_documents(&mut workspace, &layout.workspace, agreed.as_ref(), report);
+        own.take_from_workspace(&mut workspace, &layout.workspace, agreed.as_ref(), report);
         let sent_once = sync_state.gone()?;
         let has_other_base = sync_state.has_other_base()?;
         let mut once = sent_once.clone();
         once.extend(pushed.iter().flat_map(Listing::iter));
+        let mut ignored_changes = Vec::new();
         if let Some(agreed) = &agreed {
             workspace = sync_state.local_as_agreed(&layout.workspace, workspace, agreed)?;
+            ignored_changes =
+                self::ignored_changes(layout, boundary, &sync_state, &workspace, agreed)?;
         }
-        let ignored_changes = match &agreed {
-            Some(agreed) => ignored_changes(layout, boundary, &sync_state, &workspace, agreed)?,
-            None => Vec::new(),
-        };
         let gone = gone::gone(layout, &once, &code, &workspaces);
         let is_skipped = |path: &Path| {
             code.get(path).is_none_or(|now| now.kind == EntryKind::Unreadable)

@@ -43,13 +43,7 @@ impl OwnFiles {
 
     /// Removes keys and settings from a listing of `top`, and names them: in the workspace they aren't data either. A
     /// file that was sent as it is now has been examined already.
-    pub(crate) fn take_keys(
-        &self,
-        listing: &mut Listing,
-        top: &Path,
-        sent: Option<&Listing>,
-        report: Report,
-    ) {
+    fn take_keys(&self, listing: &mut Listing, top: &Path, sent: Option<&Listing>, report: Report) {
         let mut remedy = None;
         listing.retain(|path, entry| {
             let place = top.join(path);
@@ -75,7 +69,7 @@ impl OwnFiles {
     }
 
     /// Removes state folders from a listing of `top`: that in use, and those of a former `XDG_STATE_HOME`.
-    pub(crate) fn take_states(&self, listing: &mut Listing, top: &Path, report: Report) {
+    fn take_states(&self, listing: &mut Listing, top: &Path, report: Report) {
         let real_top = real(top).unwrap_or_else(|_| top.to_owned());
         let in_use = self.state.as_ref().and_then(|state| state.strip_prefix(&real_top).ok());
         let is_former = |(path, entry): &(&'static Path, Entry)| {
@@ -91,9 +85,23 @@ impl OwnFiles {
         });
     }
 
+    /// Removes from the workspace `top` all that isn't data of the cube. A file that both sides agreed on as it is now has
+    /// been examined already.
+    pub(crate) fn take_from_workspace(
+        &self,
+        workspace: &mut Listing,
+        top: &Path,
+        agreed: Option<&Listing>,
+        report: Report,
+    ) {
+        self.take_keys(workspace, top, agreed, report);
+        self.take_states(workspace, top, report);
+        take_documents(workspace, top, agreed, report);
+    }
+
     /// Removes from the code in `base` all that isn't code. A file that was pushed as it is now has been examined
     /// already.
-    pub(crate) fn take(
+    pub(crate) fn take_from_code(
         &self,
         code: &mut Listing,
         base: &Path,
@@ -125,12 +133,7 @@ impl OwnFiles {
 
 /// Removes documents from a listing of `top`, and names them: each holds the whole configuration, also what the host
 /// isn't sent. A file that both sides agreed on as it is now is on the host already.
-pub(crate) fn take_documents(
-    listing: &mut Listing,
-    top: &Path,
-    agreed: Option<&Listing>,
-    report: Report,
-) {
+fn take_documents(listing: &mut Listing, top: &Path, agreed: Option<&Listing>, report: Report) {
     listing.retain(|path, entry| {
         let is_taken =
             entry.is_file() && !is_in(agreed, path, entry) && is_document(&top.join(path), entry);
