@@ -1,4 +1,4 @@
-//! Any string survives the trip: through every login shell, and through rsync's own splitting of `-e`.
+//! Any string arrives unchanged: through every login shell, and through rsync's own splitting of `-e`.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a cube, a host or a document may say, and what only the user may.
+//! What a cube, a host or a document may set, and what only the user may.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! What a job's machinery stands on: an engine that fails or is killed, a disk on which no program runs or which is
-//! full, a file system without locks. The task's failure is the task's, and no other is.
+//! Faults of what a job needs: an engine that fails or is killed, a disk on which no program runs or which is full, a
+//! file system without locks. Only a failure of the task is reported as the task's.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,4 +1,5 @@
-//! What is ours on the host: listed, and removed, but never what runs and never what wasn't fetched.
+//! `clean`: lists what mlcube-ssh keeps on the host, and removes it, but nothing that runs and no result that wasn't
+//! fetched.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

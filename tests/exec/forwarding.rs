@@ -1,4 +1,4 @@
-//! Everything that the user gave reaches the engine, in the form that the mlcube there understands.
+//! Every flag and parameter that the user gives reaches the engine, in the form that the remote mlcube understands.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Inputs are there before a job starts, or it doesn't.
+//! A job starts only if its inputs exist on the remote.
 
 use std::fs;
 use std::os::unix::fs::symlink;

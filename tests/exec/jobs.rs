@@ -1,4 +1,4 @@
-//! Jobs that outlive the connection: detached, attached to, asked about, ended; their record.
+//! Jobs that outlive the connection: detached, followed again, queried, stopped; and their record.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! One run at a time in one remote workspace: who is told what, who waits, and whose lock is never stolen.
+//! One job at a time in a remote workspace: what a second one is told, how it waits, and that no lock is stolen.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM end the remote job: its whole process tree and its container, and say so.
+//! Ctrl-C and SIGTERM end the remote job with all its processes and its container, and report what they did.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

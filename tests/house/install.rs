@@ -1,4 +1,4 @@
-//! `scripts/install`: what it puts where, and takes away again.
+//! `scripts/install`: what it installs where, and that it removes all of it.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

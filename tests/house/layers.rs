@@ -1,5 +1,5 @@
-//! The house keeps its order: in the library an import goes down only, a script is compiled in from no higher layer,
-//! and nowhere do two files import each other.
+//! The order of the code: in the library an import goes down only, a script is compiled in from no higher layer, and
+//! nowhere do two files import each other.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! The odd disk of the harness has the oddities that it is told to have, and is a disk like any other without them.
+//! The odd disk of the harness has the oddities that it is given, and otherwise works like any disk.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

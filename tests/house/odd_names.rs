@@ -1,4 +1,4 @@
-//! A cube whose paths, workspace and files have odd names works, and nothing of any of them is ever executed.
+//! A cube whose paths, workspace and files have odd names works, and no part of a name is ever executed.
 
 use std::fs;
 use std::path::{Path, PathBuf};

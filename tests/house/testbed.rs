@@ -1,4 +1,4 @@
-//! The harness itself: that what the other tests stand on is real, counts right and leaves nothing behind.
+//! The harness itself: its parts are real, it counts right, and it leaves nothing behind.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! The python environment on the host: made once, whole or not at all, and never when nothing is asked for.
+//! The python environment on the host: it is made once, it is complete or absent, and it stays as it is when nothing is
+//! required.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,4 +1,5 @@
-//! What a host says of an account that may not log in, or only so far: by its PAM, in a system of its own.
+//! Accounts that a host's PAM lets in only up to a point, or not at all: what the user is told. The host has a system
+//! of its own.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use mlcube_ssh_harness::{

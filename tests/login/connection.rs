@@ -1,4 +1,4 @@
-//! One login, whatever the number of steps; a connection that breaks is replaced; the user's ssh stays the user's.
+//! One login for all steps; a connection that breaks is replaced; the user's own ssh isn't touched.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

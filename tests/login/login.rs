@@ -1,4 +1,5 @@
-//! Logins that fail: the cause is ssh's own, its line is quoted, and nothing is tried that could lock an account.
+//! Logins that fail: the cause is read from ssh's own words, which are quoted, and nothing is tried that could lock an
+//! account.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Folders here that a pull may not write or read.
+//! Local folders that a pull may not write or read.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

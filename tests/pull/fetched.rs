@@ -1,4 +1,4 @@
-//! What a pull does with what it can't or mustn't fetch as it is, and what it says of it.
+//! Entries that a pull can't fetch, or not as they are, and its messages about them.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,4 +1,4 @@
-//! A pull that fetches many files by rsync: it asks for them in pieces, and gets nothing but what it asked for.
+//! A pull that fetches many files by rsync requests them in pieces, and receives nothing that it didn't request.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

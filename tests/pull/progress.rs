@@ -1,4 +1,4 @@
-//! How far a transfer is, on a terminal and elsewhere; and what is left when it is cut off.
+//! Progress on a terminal and elsewhere; what is left of a transfer that is cut off.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! The workspace comes back, and nothing else, and nothing elsewhere.
+//! A pull fetches the workspace, and writes nothing else and nowhere else.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,5 +1,5 @@
-//! What a side can't look at, on a disk that fails or with a path that is too long, is never taken for absent; and what
-//! is left out for something else that has its name ends the step with 125.
+//! What can't be listed on one side, on a disk that fails or with a path that is too long, never counts as absent. What
+//! is skipped because something else has its name ends the step with 125.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What isn't here comes as one archive: what arrives, what is left when it is cut off, and what goes wrong.
+//! New entries arrive as one archive: what is fetched, what is left when it is cut off, and what goes wrong.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! What is new on the host goes as one stream: what arrives, what is left when it is cut off, and what goes wrong.
+//! New entries are sent as one archive: what arrives, what is left when it is cut off, and what goes wrong.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::ffi::OsStr;

@@ -1,5 +1,5 @@
-//! What a push and a pull cost, as far as that isn't a matter of time: sessions, and memory. And that the benchmark,
-//! which measures the rest, works.
+//! What a push and a pull cost, as far as it isn't time: sessions and memory. And that the benchmark, which measures
+//! the time, works.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! `push --delete`: what was pushed from here and is gone here goes there, and nothing else does.
+//! `push --delete`: deletes on the host what was pushed from this machine and is gone locally, and nothing else.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! `.mlcubeignore`: what it names stays where it is, both ways, exactly as with git.
+//! `.mlcubeignore`: what it names is transferred in neither direction, exactly as with git.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What a push sends, keeps aside, deletes and refuses.
+//! What a push sends, backs up, deletes and refuses.
 
 mod archive;
 mod cost;

@@ -1,4 +1,4 @@
-//! Sides that aren't those with which both last agreed: a local folder that is another one, a remote that was put back
+//! Sides that aren't those of the last agreement: a local folder that is another one by now, a remote that was restored
 //! from a backup.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 

@@ -1,4 +1,4 @@
-//! What arrives on the host, where, and what is left alone.
+//! What a push sends where, and what it doesn't touch.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -1,4 +1,4 @@
-//! What a push doesn't send, or can't, and what it says of it.
+//! What a push doesn't send, or can't, and its messages about that.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,4 +1,4 @@
-//! How much of a cube goes, and what is refused before anything moves.
+//! How much of a cube is sent, and what is refused before anything is.
 
 use std::fs;
 

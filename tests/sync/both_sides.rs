@@ -1,10 +1,11 @@
-//! The two sides of a workspace under random edits, deletions, skewed clocks, lost records and transfers that are cut
-//! off; by two machines that push from one path, by two members of a group, with edits while a transfer goes on, beside
-//! another workspace of the cube, with links to files and folders elsewhere, which the user lists or doesn't, files
-//! with holes, locked folders, and writes that change neither size nor time. What was written and not replaced by
-//! whoever wrote it is never gone, and no pull writes through a link that isn't listed. In the end every file that
-//! differs is named, and nothing of ours is in a workspace. `MLCUBE_SSH_CASES=1000` tries harder, `MLCUBE_SSH_SEED`
-//! goes other ways.
+//! Random walks: both sides of a workspace are edited, locked and deleted from, clocks are skewed, sync states are lost
+//! and transfers are cut off. Two machines push from one path, or two members of a group; entries are edited during a
+//! transfer; another workspace of the cube is beside it; links lead to files and folders elsewhere, which the user
+//! lists or doesn't; files have holes; writes change neither size nor time.
+//!
+//! What was written and not replaced by its writer is never lost, and no pull writes through a link that isn't listed.
+//! In the end every file that differs is named, and no workspace has a file of ours. `MLCUBE_SSH_CASES=1000` tries
+//! harder, `MLCUBE_SSH_SEED` takes other ways.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::collections::{BTreeSet, HashSet};

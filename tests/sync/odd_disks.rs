@@ -1,5 +1,6 @@
-//! Disks that fold names, hold no long ones, round times or don't tell their free space, folders that can't be written,
-//! and files with holes: on either side what can't be kept is skipped and named, and everything else is done.
+//! Disks that fold names, store no long ones, round times or don't report their free space, folders that can't be
+//! written, and files with holes. On either side what can't be stored is skipped and named, and everything else is
+//! done.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
 use std::fs;

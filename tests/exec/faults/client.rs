@@ -1,4 +1,4 @@
-//! The client is killed, suspended, doubled, interrupted.
+//! Faults of the client: it is killed, suspended, started twice, interrupted.
 
 use std::fs;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The host: a full disk, a read-only one, a reboot, a pid that is another's now.
+//! Faults of the host: a full disk, a read-only one, a reboot, a pid that belongs to another process by now.
 
 use std::fs;
 use std::path::{Path, PathBuf};

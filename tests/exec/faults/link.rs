@@ -1,4 +1,4 @@
-//! The link breaks, falls silent, comes back.
+//! Faults of the link: it breaks, falls silent, comes back.
 
 use std::fs;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A login that has to be done again while a job is followed: what can't succeed isn't tried again.
+//! A new login while a job is followed: one that can't succeed isn't tried again.
 
 use std::fs;
 

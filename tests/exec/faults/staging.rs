@@ -1,4 +1,4 @@
-//! What every fault is staged with: a job that counts, and the table of what was survived.
+//! What stages each fault: a job that counts, and the table of the rounds that it survived.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Tasks that say much, say nothing, won't end.
+//! Tasks that write a lot, write nothing, or don't end.
 
 use std::env;
 

@@ -1,4 +1,4 @@
-//! The JSON document that the tools hand on.
+//! The JSON document that the programs pass on.
 
 use std::fmt;
 

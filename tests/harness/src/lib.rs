@@ -1,4 +1,4 @@
-//! What the end-to-end tests stand on: a user's machine ([`Scene`] and its [`Invocation`]s), a remote host (a real
+//! What the end-to-end tests use: a user's machine ([`Scene`] and its [`Invocation`]s), a remote host (a real
 //! [`Sshd`] on loopback, with a real python, `mlcube` and podman behind it) and a cube ([`Cube`]).
 //!
 //! Every [`Scene`] has a temporary folder, a HOME, an environment, an sshd and a container store of its own, so that

@@ -1,4 +1,4 @@
-//! The programs of this machine, and where this repository keeps its own.
+//! The programs of this machine and of this repository.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Content that nothing can make smaller, or find somewhere else.
+//! Content that can't be compressed, and that no other file has.
 
 /// So many bytes that don't repeat; others for every seed, the same for one.
 pub fn random(seed: u64, size: usize) -> Vec<u8> {

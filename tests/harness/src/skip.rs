@@ -1,4 +1,4 @@
-//! What becomes of a test on a machine that can't show what it is about.
+//! Skips a test on a machine that can't show the test's subject.
 
 /// Says why the test shows nothing on this machine; where nothing may be left unshown (CI: `MLCUBE_SSH_NO_SKIP=1`), the
 /// test fails.

@@ -1,4 +1,4 @@
-//! Waiting for something that must come.
+//! Waits until something is true, with a limit.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The file system: every request goes to the folder behind it, but for the oddities.
+//! The file system: passes every request on to the folder behind it, except for the oddities.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Which names a disk takes for one.
+//! Which names a disk treats as one.
 
 use std::ffi::{OsStr, OsString};
 

@@ -1,4 +1,4 @@
-//! What the kernel calls things by: numbers of entries, and of what is open.
+//! The numbers by which the kernel names entries and open files.
 
 use std::collections::HashMap;
 use std::ffi::OsString;

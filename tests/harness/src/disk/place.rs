@@ -1,4 +1,4 @@
-//! A temporary folder that takes with it whatever runs in its name.
+//! A temporary folder. Whatever was started in its name ends with it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

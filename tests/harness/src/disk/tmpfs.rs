@@ -1,4 +1,4 @@
-//! A disk that is soon full.
+//! A small disk, which is soon full.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What lies in a folder.
+//! Lists what is in a folder.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! A container engine that writes down how it is called.
+//! A container engine that notes how it is called.
 
 pub(crate) mod apptainer;
 pub(crate) mod docker;

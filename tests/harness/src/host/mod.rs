@@ -1,4 +1,4 @@
-//! The remote host: an sshd, what its sessions find there, and a container store.
+//! The remote host: an sshd, what its sessions find, and a container store.
 
 pub(crate) mod account;
 pub(crate) mod blackhole;

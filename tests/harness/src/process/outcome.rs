@@ -1,4 +1,4 @@
-//! What a program left behind.
+//! The result of a program: its output, its status, its time.
 
 use std::fmt;
 use std::time::Duration;
