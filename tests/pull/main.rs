@@ -9,6 +9,6 @@ mod meanwhile;
 mod planted;
 mod progress;
 mod pull;
-mod unlooked;
 mod unpack;
+mod unreadable;
 mod verify;
