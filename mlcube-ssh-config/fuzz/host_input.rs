@@ -71,7 +71,7 @@ fn frames(bytes: &[u8], length: usize) {
 }
 
 fn told<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Vec<String>) {
-    let (mut frames, mut log, mut rest) = (Frames::default(), Vec::new(), Vec::new());
+    let (mut frames, mut log, mut rest) = (Frames::new("MARK"), Vec::new(), Vec::new());
     for piece in pieces {
         frames.add(piece);
         loop {

@@ -503,6 +503,26 @@ fn an_image_that_the_host_has_is_used_where_it_can_not_be_pulled() {
     scene.exec(&only_an_image("0.0.2"), &["configure"]).exits(125).never_says("is used");
 }
 
+#[test]
+fn a_log_of_which_a_part_was_not_sent_is_asked_for_again_or_is_an_error() {
+    let scene = Scene::new();
+    let lines = "i=0; while [ $i -lt 40 ]; do echo \"line $i\"; i=$((i + 1)); done";
+    let cube = scene.cube("digits").task(&Task::named("train").does(lines));
+    let document = scene.configured(&cube, &["--task=train"]);
+    let run = || scene.tool("mlcube-ssh-exec").args(["run", "-q"]).reads_document(&document).run();
+    let seen = scene.host.folder().join("seen");
+    let once = format!("[ -e '{0}' ] || {{ : >'{0}'; kill -9 $$; }}", seen.display());
+    let shortened = "/usr/bin/tail \"$@\" | head -c 100; exit 0";
+    for line in [once.as_str(), shortened] {
+        scene.host.has_program("tail", &format!("{line}\nexec /usr/bin/tail \"$@\""));
+        let ran = run();
+        assert_eq!(ran.succeeds().stderr.matches("line ").count(), 40, "{ran}");
+    }
+    scene.host.has_program("tail", "echo 'tail: Cannot fork' >&2; exit 1");
+    run().exits(125).complains(&["0 of 310 further bytes of the log", "may still run"]);
+    scene.host.loses_program("tail");
+}
+
 /// A host that is short of processes fails to start a program now and then.
 #[test]
 fn a_log_whose_size_cannot_be_found_at_once_is_shown_whole_or_is_an_error() {

@@ -356,7 +356,7 @@ impl<'a> Follower<'a> {
 
     /// Reads one session to its end. A signal meanwhile stops the job through a second session.
     fn follow(&mut self, mut session: Session) -> Outcome<Ended> {
-        let (start, mut frames) = (Instant::now(), Frames::default());
+        let (start, mut frames) = (Instant::now(), self.job.frames());
         let mut stop = StopPlan::of(&self.end, start);
         loop {
             match self.advance(&mut stop) {
@@ -506,6 +506,9 @@ impl<'a> Follower<'a> {
             }
             match frame {
                 Frame::Log(bytes) => self.take_log(&bytes),
+                Frame::CutLog { came, of } => {
+                    return Ok(Some(Ended::Session(self.cut_log(came, of))));
+                }
                 Frame::LogSize(size) => self.check_log_size(size)?,
                 Frame::Job(id) => {
                     self.job.which = WhichJob::Id(id);
@@ -604,6 +607,17 @@ impl<'a> Follower<'a> {
             }
             _ => {}
         }
+    }
+
+    /// The failure of a session that sent less of the log than it announced: a program there failed.
+    fn cut_log(&self, came: u64, of: u64) -> Failure {
+        Failure::ours(anyhow!(
+            "only {came} of {of} further bytes of the log of {} came from '{}'",
+            self.job.which,
+            self.host()
+        ))
+        .hint("`tail` and `head` must work on the host, and the account needs room for two more processes")
+        .for_good()
     }
 
     /// Refuses the end of a job when a part of its log hasn't arrived.
@@ -727,9 +741,13 @@ impl<'a> Follower<'a> {
         }
         let message = format!("{failure}; {} may still run on '{}'", self.job.which, self.host());
         let hint = format!("follow it with `{attach}`");
+        let told = match failure.kind {
+            FailureKind::Connection => Failure::connection(message),
+            _ => Failure::ours(anyhow!(message)),
+        };
         match failure.hint_text() {
-            Some(first) => Failure::connection(message).hint(format!("{first}; then {hint}")),
-            None => Failure::connection(message).hint(hint),
+            Some(first) => told.hint(format!("{first}; then {hint}")),
+            None => told.hint(hint),
         }
     }
 

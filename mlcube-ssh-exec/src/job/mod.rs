@@ -24,6 +24,7 @@ use mlcube_ssh::process::comments::without_comments;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
+use mlcube_ssh::remote::job::frames::Frames;
 use mlcube_ssh::settings::names::{JobId, RemotePath};
 use mlcube_ssh::settings::runner::{Interpreter, Runner};
 use mlcube_ssh::sync::SyncState;
@@ -94,6 +95,8 @@ pub(crate) struct Job {
     stop: Script,
     status: Script,
     workspace: String,
+    /// Ends what the scripts send besides lines.
+    mark: String,
 }
 
 /// The options of a job that is to be started.
@@ -116,11 +119,12 @@ impl Job {
         options: &StartOptions,
     ) -> Result<Self> {
         let id_text = id.to_string();
-        let job = Self::named(WhichJob::Id(id), document, cube, connection);
+        let job = Self::named(WhichJob::Id(id), document, cube, connection)?;
         // First, near the text of the script that runs the job, which has them, too: gzip finds them again only within
         // 32 kB.
         let script = connection.script(START).with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &id_text);
+        let script = script.given("mark", &job.mark);
         Ok(Self { start: Some(start_script(script, document, cube, options)?), ..job })
     }
 
@@ -130,27 +134,38 @@ impl Job {
         cube: &Cube,
         connection: &Connection,
         id: Option<&JobId>,
-    ) -> Self {
+    ) -> Result<Self> {
         let own = document.steps.exec.as_ref().and_then(|exec| exec.job.as_ref());
         let which = id.or(own).cloned().map_or(WhichJob::Newest, WhichJob::Id);
         Self::named(which, document, cube, connection)
     }
 
-    fn named(which: WhichJob, document: &Document, cube: &Cube, connection: &Connection) -> Self {
+    fn named(
+        which: WhichJob,
+        document: &Document,
+        cube: &Cube,
+        connection: &Connection,
+    ) -> Result<Self> {
         let script = |program| {
             connection
                 .script(program)
                 .with(job::FUNCTIONS)
                 .given("state", document.remote.state.as_str())
         };
-        Self {
+        Ok(Self {
             which,
             start: None,
             attach: script(ATTACH).given("poll", &cube.runner.launcher.poll().to_string()),
             stop: script(STOP).with(launcher::STOP),
             status: script(STATUS),
             workspace: document.remote.workspace.as_str().to_owned(),
-        }
+            mark: hex_digits::<16>()?,
+        })
+    }
+
+    /// Returns what reads the frames of a session that follows the job.
+    pub(crate) fn frames(&self) -> Frames {
+        Frames::new(&self.mark)
     }
 
     fn of_this(&self, script: &Script) -> Script {
@@ -178,6 +193,7 @@ impl Job {
         self.of_this(&self.attach)
             .given("offset", &text(offset))
             .given("lines", &text(tail))
+            .given("mark", &self.mark)
             .given("then", then)
     }
 

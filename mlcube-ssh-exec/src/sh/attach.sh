@@ -6,10 +6,11 @@
 #   workspace  that of the job
 #   offset     the first byte to send, or nothing for the last lines
 #   lines      the number of lines, or nothing for all
+#   mark       ends what isn't lines: random, so that no log holds it
 #   then       `follow` the log after its existing part, or `end`
 # Replies:
 #   job ID                the job
-#   record N              then N bytes: its job.json
+#   record                then its job.json, and a line with the mark and the size
 #   offset N              then what follow.sh sends
 #   warning TEXT          after the existing part of the log, if the rest is gone
 #   end                   after that part, without `follow`
@@ -19,8 +20,9 @@
 pick_job
 printf 'job %s\n' "${job##*/}"
 if [ -f "$job/job.json" ]; then
-  printf 'record %s\n' "$(wc -c <"$job/job.json")"
+  printf 'record\n'
   cat "$job/job.json"
+  printf '\n%s %s\n' "$mark" "$(wc -c <"$job/job.json")"
 fi
 if [ -z "$offset" ] && [ -n "$lines" ]; then
   measure_log "$job"

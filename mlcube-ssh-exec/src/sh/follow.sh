@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
-# Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log N` and N
-# bytes, repeatedly; then `log-size N`, the size of the whole log; `warning TEXT`, if a part of it is missing; `began`
+# Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log`, bytes and a
+# line with the client's mark and how many were meant to be sent, repeatedly; then `log-size N`, the size of the whole log; `warning TEXT`, if a part of it is missing; `began`
 # if a task was started; `stopped` if someone stopped the job; `node-failed NODE PROBLEM` if it couldn't run on its
 # node; `batch-end STATE` if the batch system ended it, with who cancelled it if that is known; `cause …` or
 # `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine failed, not
@@ -21,8 +21,10 @@ measure_log() {
 send_log() {
   measure_log "$1"
   [ "$size" -gt "$offset" ] || return 1
-  printf 'log %s\n' "$((size - offset))"
+  printf 'log\n'
+  # Either program may fail in the middle; the client counts what came.
   tail -c "+$((offset + 1))" "$1/log" | head -c "$((size - offset))"
+  printf '\n%s %s\n' "$mark" "$((size - offset))"
   offset=$size
 }
 

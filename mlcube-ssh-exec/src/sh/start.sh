@@ -23,6 +23,7 @@
 #   shim              the text of engine.sh
 #   launch            the text of launch.py
 #   launcher          `direct` or `slurm`
+#   mark              as in attach.sh
 #   then              `follow` or `detach`, after the start
 #   as_is             `yes` to start although the workspace isn't as the last push left it
 #   known_pushes      the ids of which the last push of the workspace may have one

@@ -23,7 +23,7 @@ pub(crate) fn attach(
 ) -> Outcome<()> {
     let cube = Cube::of(document)?;
     let connection = Connection::new(&cube, &document.remote, step.report())?;
-    let job = Job::existing(document, &cube, &connection, job.job.as_ref());
+    let job = Job::existing(document, &cube, &connection, job.job.as_ref())?;
     let mode = run::follow_mode(args.reconnect, tail.tail);
     if step.is_dry_run() {
         step.show(&connection.shown(&job.attach_script(None, mode.tail, mode.follow)));

@@ -37,13 +37,13 @@ impl<'a> Query<'a> {
 
     /// `status`: one line of JSON for the job, or for each job.
     pub(crate) fn status(&self, which: &JobArgs, all: bool) -> Outcome<()> {
-        let states = self.states(&self.job(which).status_script(all))?;
+        let states = self.states(&self.job(which)?.status_script(all))?;
         Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?)
     }
 
     /// `list`: a line for each job.
     pub(crate) fn list(&self) -> Outcome<()> {
-        let newest = Job::existing(self.document, &self.cube, &self.connection, None);
+        let newest = Job::existing(self.document, &self.cube, &self.connection, None)?;
         let states = self.states(&newest.status_script(true))?;
         Ok(write_for_people(states.iter().map(JobReport::line))?)
     }
@@ -51,7 +51,7 @@ impl<'a> Query<'a> {
     /// `stop`: one line of JSON for the job that was stopped.
     pub(crate) fn stop(&self, which: &JobArgs, force: bool, grace: u64) -> Outcome<()> {
         let grace = if force { 0 } else { grace };
-        let states = self.states(&self.job(which).stop_script_after(grace, force))?;
+        let states = self.states(&self.job(which)?.stop_script_after(grace, force))?;
         let released = states.iter().filter_map(JobReport::released);
         released.for_each(|text| self.step.report().warn(&text));
         Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?)
@@ -65,7 +65,7 @@ impl<'a> Query<'a> {
         follow: bool,
         reconnect: ReconnectArgs,
     ) -> Outcome<()> {
-        let job = self.job(which);
+        let job = self.job(which)?;
         let Self { step, document, connection, .. } = self;
         if step.is_dry_run() {
             step.show(&connection.shown(&job.attach_script(None, tail.tail, follow)));
@@ -97,7 +97,7 @@ impl<'a> Query<'a> {
         Ok(())
     }
 
-    fn job(&self, which: &JobArgs) -> Job {
+    fn job(&self, which: &JobArgs) -> anyhow::Result<Job> {
         Job::existing(self.document, &self.cube, &self.connection, which.job.as_ref())
     }
 

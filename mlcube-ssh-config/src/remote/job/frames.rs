@@ -1,8 +1,13 @@
-//! The frames that a followed job sends: lines and, after each line `log N`, N bytes of its log.
+//! The frames that a followed job sends: lines and, after each line `log`, bytes of its log up to a line `MARK N`.
+//!
+//! N is how many bytes the remote meant to send. The mark is random, so that no log holds it: a program of the remote
+//! that fails in the middle sends fewer bytes, and what follows must not be taken for log.
 //!
 //! The log may be endless, and is passed on as it comes; everything else has a limit.
 
 use std::fmt;
+
+use memchr::{memchr, memmem};
 
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
@@ -15,6 +20,13 @@ use crate::settings::names::{Host, JobId};
 pub enum Frame {
     /// Bytes of the log.
     Log(Vec<u8>),
+    /// Fewer bytes of the log came than the remote meant to send.
+    CutLog {
+        /// How many came.
+        came: u64,
+        /// How many it meant to send.
+        of: u64,
+    },
     /// The size of the whole log in bytes, after the job's end.
     LogSize(u64),
     /// `mlcube` failed before the task; the reason, if it is known.
@@ -83,17 +95,34 @@ impl From<Exceeded> for Refused {
 }
 
 /// Splits bytes, in portions of any size, into frames.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Frames {
+    /// A newline, the mark, and a blank.
+    mark: Vec<u8>,
     buffer: Vec<u8>,
     /// How many bytes of the buffer were read.
     read: usize,
-    log_left: u64,
-    record_left: usize,
+    content: Option<Content>,
     warnings: usize,
 }
 
+/// The bytes that come before the mark.
+#[derive(Clone, Copy, Debug)]
+enum Content {
+    /// Of the log, of which so many came.
+    Log(u64),
+    /// Of a record, of which the first bytes were searched for the mark.
+    JobRecord(usize),
+}
+
 impl Frames {
+    /// Makes an empty reader; the script was given the `mark`.
+    #[must_use]
+    pub fn new(mark: &str) -> Self {
+        let mark = format!("\n{mark} ").into_bytes();
+        Self { mark, buffer: Vec::new(), read: 0, content: None, warnings: 0 }
+    }
+
     /// Adds bytes.
     pub fn add(&mut self, bytes: &[u8]) {
         // Drained once for each portion: a host may send very short lines.
@@ -102,46 +131,100 @@ impl Frames {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next complete frame; a log frame may be a part of the announced bytes.
+    /// The next complete frame; a log frame may be a part of what the remote means to send.
     ///
     /// # Errors
     /// When the remote sends what none of the scripts does.
     #[expect(clippy::should_implement_trait, reason = "more may come after none")]
     pub fn next(&mut self) -> Result<Option<Frame>, Refused> {
         loop {
-            let ahead = &self.buffer[self.read..];
-            if self.log_left > 0 {
-                let length = usize::try_from(self.log_left).unwrap_or(usize::MAX).min(ahead.len());
-                if length == 0 {
-                    return Ok(None);
+            match self.content {
+                Some(Content::Log(came)) => {
+                    if let Some(bytes) = self.log(came) {
+                        return Ok(Some(Frame::Log(bytes)));
+                    }
+                    let Some(of) = self.announced()? else { return Ok(None) };
+                    if of != came {
+                        return Ok(Some(Frame::CutLog { came, of }));
+                    }
                 }
-                self.log_left -= length as u64;
-                return Ok(Some(Frame::Log(self.take(length))));
-            }
-            if self.record_left > 0 {
-                if ahead.len() < self.record_left {
-                    return Ok(None);
+                Some(Content::JobRecord(searched)) => return self.record(searched),
+                None => {
+                    let Some(line) = self.whole_line()? else { return Ok(None) };
+                    if let Some(frame) = self.line(&line)? {
+                        return Ok(Some(frame));
+                    }
                 }
-                let record = self.take(self.record_left);
-                self.record_left = 0;
-                return Ok(Some(Frame::JobRecord(record)));
-            }
-            let Some(end) = ahead.iter().position(|&byte| byte == b'\n') else {
-                return if ahead.len() > limits::LINE {
-                    Err(Exceeded::Line.into())
-                } else {
-                    Ok(None)
-                };
-            };
-            if end > limits::LINE {
-                return Err(Exceeded::Line.into());
-            }
-            let line = String::from_utf8_lossy(&ahead[..end]).into_owned();
-            self.read += end + 1;
-            if let Some(frame) = self.line(&line)? {
-                return Ok(Some(frame));
             }
         }
+    }
+
+    /// Bytes of the log before the mark, if there are any; `came` came before.
+    fn log(&mut self, came: u64) -> Option<Vec<u8>> {
+        let ahead = &self.buffer[self.read..];
+        // The mark may have begun at the end of the portion.
+        let is_begun = |length: &usize| ahead.ends_with(&self.mark[..*length]);
+        let begun = || (1..self.mark.len()).rev().find(is_begun).unwrap_or(0);
+        let length = memmem::find(ahead, &self.mark).unwrap_or_else(|| ahead.len() - begun());
+        if length == 0 {
+            return None;
+        }
+        self.content = Some(Content::Log(came.saturating_add(length as u64)));
+        Some(self.take(length))
+    }
+
+    /// The record of a job, if all of it has come.
+    fn record(&mut self, searched: usize) -> Result<Option<Frame>, Refused> {
+        let ahead = &self.buffer[self.read..];
+        let found = memmem::find(&ahead[searched..], &self.mark).map(|at| searched + at);
+        if found.unwrap_or(ahead.len()) > limits::RECORD + self.mark.len() {
+            return Err(Exceeded::JobRecord.into());
+        }
+        let Some(length) = found else {
+            let searched = ahead.len().saturating_sub(self.mark.len());
+            self.content = Some(Content::JobRecord(searched));
+            return Ok(None);
+        };
+        let start = self.read;
+        let record = self.take(length);
+        match self.announced()? {
+            Some(of) if of == length as u64 => Ok(Some(Frame::JobRecord(record))),
+            Some(of) => Err(Refused::Line(format!("{length} of {of} bytes of the record"))),
+            None => {
+                self.read = start;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads the mark and the number behind it, if all of the line has come: how many bytes the remote meant to send.
+    fn announced(&mut self) -> Result<Option<u64>, Refused> {
+        let start = self.read;
+        if !self.buffer[start..].starts_with(&self.mark) {
+            return Ok(None);
+        }
+        self.read += self.mark.len();
+        let Some(number) = self.whole_line()? else {
+            self.read = start;
+            return Ok(None);
+        };
+        self.content = None;
+        // Some versions of wc(1) pad the number with blanks.
+        let number = number.trim().parse().map_err(|_| Refused::Line(shortened(&number)))?;
+        Ok(Some(number))
+    }
+
+    /// The next line, if all of it has come.
+    fn whole_line(&mut self) -> Result<Option<String>, Refused> {
+        let ahead = &self.buffer[self.read..];
+        let end = memchr(b'\n', ahead);
+        if end.unwrap_or(ahead.len()) > limits::LINE {
+            return Err(Exceeded::Line.into());
+        }
+        let Some(end) = end else { return Ok(None) };
+        let line = String::from_utf8_lossy(&ahead[..end]).into_owned();
+        self.read += end + 1;
+        Ok(Some(line))
     }
 
     fn take(&mut self, length: usize) -> Vec<u8> {
@@ -152,11 +235,10 @@ impl Frames {
 
     fn line(&mut self, line: &str) -> Result<Option<Frame>, Refused> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        // Some versions of wc(1) pad the number with blanks.
         let number = || rest.trim().parse::<u64>().map_err(|_| Refused::Line(shortened(line)));
         Ok(match word {
             "log" => {
-                self.log_left = number()?;
+                self.content = Some(Content::Log(0));
                 None
             }
             "log-size" => Some(Frame::LogSize(number()?)),
@@ -172,10 +254,7 @@ impl Frames {
                 Some(Frame::Status(status.map_err(|_| Refused::Line(shortened(line)))?))
             }
             "record" => {
-                self.record_left = usize::try_from(number()?).unwrap_or(usize::MAX);
-                if self.record_left > limits::RECORD {
-                    return Err(Exceeded::JobRecord.into());
-                }
+                self.content = Some(Content::JobRecord(0));
                 None
             }
             "lost" => {
@@ -226,31 +305,53 @@ fn shortened(line: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn frames_in_any_portions() {
-        let text = b"record 3\n{}\nlog 6\nab\nlog\ncause why not\nstatus 7\n";
-        for size in 1..text.len() {
-            let mut frames = Frames::default();
-            let (mut log, mut rest) = (Vec::new(), Vec::new());
-            for part in text.chunks(size) {
-                frames.add(part);
-                while let Some(frame) = frames.next().unwrap() {
-                    match frame {
-                        Frame::Log(bytes) => log.extend(bytes),
-                        other => rest.push(other),
-                    }
+    /// Returns the log and the other frames of a text that comes in portions of `size` bytes.
+    fn read(text: &[u8], size: usize) -> (Vec<u8>, Vec<Frame>) {
+        let mut frames = Frames::new("MARK");
+        let (mut log, mut rest) = (Vec::new(), Vec::new());
+        for part in text.chunks(size) {
+            frames.add(part);
+            while let Some(frame) = frames.next().unwrap() {
+                match frame {
+                    Frame::Log(bytes) => log.extend(bytes),
+                    other => rest.push(other),
                 }
             }
-            assert_eq!(log, b"ab\nlog", "in portions of {size}");
+        }
+        (log, rest)
+    }
+
+    #[test]
+    fn frames_in_any_portions() {
+        let text =
+            b"record\n{}\n\nMARK 3\nlog\nab\n\nMARK\nlog\nMARK 12\ncause why not\nstatus 7\n";
+        for size in 1..text.len() {
+            let (log, rest) = read(text, size);
+            assert_eq!(log, b"ab\n\nMARK\nlog", "in portions of {size}");
             let record = Frame::JobRecord(b"{}\n".to_vec());
             let cause = Frame::BeforeTheTask(Some("why not".to_owned()));
             assert_eq!(rest, [record, cause, Frame::Status(7)]);
         }
     }
 
+    #[test]
+    fn what_a_failed_program_did_not_send_is_missed() {
+        for (text, came) in [("log\nab\nMARK 6\nstatus 0\n", 2), ("log\n\nMARK 6\nstatus 0\n", 0)] {
+            for size in 1..text.len() {
+                let (log, rest) = read(text.as_bytes(), size);
+                assert_eq!(
+                    (log.len() as u64, rest[0].clone()),
+                    (came, Frame::CutLog { came, of: 6 })
+                );
+            }
+        }
+        let cut = refused(b"record\n{}\nMARK 3\n").unwrap();
+        assert_eq!(cut, Refused::Line("2 of 3 bytes of the record".to_owned()));
+    }
+
     /// Returns the error for a text that comes in portions of 1000 bytes, repeated.
     fn refused(text: &[u8]) -> Option<Refused> {
-        let mut frames = Frames::default();
+        let mut frames = Frames::new("MARK");
         for _ in 0..10_000 {
             for part in text.chunks(1000) {
                 frames.add(part);
@@ -271,21 +372,19 @@ mod tests {
         assert_eq!(refused(b"endless "), Some(Exceeded::Line.into()));
         assert_eq!(refused(b"warning x\n"), Some(Exceeded::Warnings.into()));
         assert_eq!(
-            refused(b"record 99999999999999999999\n").unwrap().to_string(),
-            "sent 'record 99999999999999999999' about a job, which can't be read"
+            refused(b"status 99999999999999999999\n").unwrap().to_string(),
+            "sent 'status 99999999999999999999' about a job, which can't be read"
         );
-        assert_eq!(refused(b"record 9999999999\n"), Some(Exceeded::JobRecord.into()));
-        assert_eq!(refused(b"log 9999999999999\n"), None);
-        for line in [
-            "log -1",
-            "offset 1e9",
-            "status 256",
-            "job ../x",
-            "job $(id)",
-            "job ",
-            "node -x",
-            "lost away",
-        ] {
+        assert_eq!(
+            refused(&[b"record\n".as_slice(), &[b' '; 1000]].concat()),
+            Some(Exceeded::JobRecord.into())
+        );
+        assert_eq!(refused(b"log\n more"), None);
+        assert_eq!(refused(b"log\n\nMARK 0\n"), None);
+        assert_eq!(refused(b"log\n\nMARK -1\n"), Some(Refused::Line("-1".to_owned())));
+        for line in
+            ["offset 1e9", "status 256", "job ../x", "job $(id)", "job ", "node -x", "lost away"]
+        {
             let line_ended = format!("{line}\n");
             assert_eq!(refused(line_ended.as_bytes()), Some(Refused::Line(line.to_owned())));
         }
