@@ -202,6 +202,16 @@ fn a_listing_within_its_limits() {
     assert!(peak < MEMORY * ENTRIES / 1_150_000, "{peak} bytes for {ENTRIES} entries");
 }
 
+/// One side after another marks an entry: what can't be stored, what the umask takes. The name is kept once for all.
+#[test]
+fn long_names_that_get_marks() {
+    let host = Attacked::waiting_for(3600);
+    host.lists(
+        r#"$name = "x" x 4000; for (1 .. 23_000) { printf "f 666 1/8 1.0000000000 %08d$name\0\0", $_ }"#,
+    );
+    host.run(&["mlcube-ssh-pull"]).exits(125);
+}
+
 /// What a host's rsync sends as messages is printed by the local one: text, and names of files that differ.
 #[test]
 fn messages_of_rsync_without_end() {

@@ -14,8 +14,8 @@ const KINDS: [EntryKind; 5] =
 
 /// A path and its entry, stored once for all listings of the process: two are equal if path and entry are.
 ///
-/// A record is the path's length, the path, kind and mode, size, seconds, nanoseconds, and the target; numbers take as
-/// many bytes as they need.
+/// Behind the path a record has kind and mode, size, seconds, nanoseconds, and the target; numbers take as many bytes as
+/// they need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PackedEntry(Id);
 
@@ -38,9 +38,7 @@ impl PackedEntry {
 
     /// Packs an entry whose target is passed separately.
     pub(crate) fn pack(interner: &mut Interner, path: &[u8], entry: &Entry, target: &[u8]) -> Self {
-        let mut record = Vec::with_capacity(path.len() + target.len() + 32);
-        put_number(&mut record, path.len() as u64);
-        record.extend_from_slice(path);
+        let mut record = Vec::with_capacity(target.len() + 32);
         let kind = KINDS.iter().position(|kind| *kind == entry.kind).unwrap_or(0) as u64;
         put_number(&mut record, kind | u64::from(entry.mode & KEPT_MODE) << 3);
         put_number(&mut record, entry.size);
@@ -49,7 +47,7 @@ impl PackedEntry {
         put_number(&mut record, (seconds << 1 ^ seconds >> 63).cast_unsigned());
         put_number(&mut record, nanoseconds.into());
         record.extend_from_slice(target);
-        Self(interner.intern(&record, is_behind))
+        Self(interner.intern(path, &record, is_behind))
     }
 
     pub(crate) fn path(self) -> &'static Path {
@@ -58,12 +56,12 @@ impl PackedEntry {
 
     /// The path, with the records already locked.
     pub(crate) fn path_in(self, records: &Interner) -> &'static Path {
-        path_of(split(records.get(self.0)).0)
+        path_of(records.get(self.0).0)
     }
 
     /// The target of a link, or why an entry is unreadable.
     pub(crate) fn target(self) -> &'static Path {
-        let mut rest = split(records().get(self.0)).1;
+        let mut rest = records().get(self.0).1;
         // Kind and mode, size, seconds, nanoseconds.
         for _ in 0..4 {
             take_number(&mut rest);
@@ -91,7 +89,7 @@ impl PackedEntry {
 
     /// The path and the entry.
     pub(crate) fn unpack(self) -> (&'static Path, Entry) {
-        let (path, rest) = split(records().get(self.0));
+        let (path, rest) = records().get(self.0);
         (path_of(path), unpack(rest))
     }
 
@@ -100,15 +98,9 @@ impl PackedEntry {
     }
 }
 
-/// Returns whether the second of two records follows the first in a listing.
+/// Returns whether the second of two paths follows the first in a listing.
 fn is_behind(one: &[u8], other: &[u8]) -> bool {
-    order_of_bytes(split(one).0, split(other).0).is_lt()
-}
-
-/// Splits a record after its path.
-fn split(mut record: &[u8]) -> (&[u8], &[u8]) {
-    let length = usize::try_from(take_number(&mut record)).unwrap_or(0);
-    record.split_at(length.min(record.len()))
+    order_of_bytes(one, other).is_lt()
 }
 
 fn unpack(mut rest: &'static [u8]) -> Entry {

@@ -27,7 +27,7 @@ pub const RECORD: usize = 4 << 20;
 pub const WARNINGS: usize = 100;
 
 /// Entries of one listing, and new entries of all listings of a process, which are kept until it ends. Data sets of a
-/// million files are common; with this limit and [`NAMES`], a host can make the client use some 120 MB for a listing.
+/// million files are common; with this limit and [`NAMES`], a host can make the client use some 130 MB (SECURITY.md).
 pub const ENTRIES: usize = 1_250_000;
 
 /// Bytes of one listing, and of what is kept of the new entries in all listings: 80 for each of [`ENTRIES`].
