@@ -148,12 +148,6 @@ impl Boundary {
         Ok(())
     }
 
-    /// The real path of the base.
-    #[must_use]
-    pub fn base(&self) -> &Path {
-        &self.base
-    }
-
     /// Returns whether a local link leads to a place that the user lists.
     #[must_use]
     pub fn follows(&self, link: &Path) -> bool {

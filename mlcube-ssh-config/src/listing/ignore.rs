@@ -36,6 +36,9 @@ pub const FILE: &str = ".mlcubeignore";
 const MOST_BYTES: u64 = 1_000_000;
 /// The most patterns that are read, from all files.
 const MOST_PATTERNS: usize = 10_000;
+/// As how many patterns each `*` of a pattern counts, from the third on: a name is compared with thousands of plain
+/// patterns at once, but 240 of the form `*a*b*c*d*e*` take half a millisecond for each.
+const WEIGHT_OF_STAR: usize = 100;
 
 /// Names that are ignored whatever the patterns say: version control, the state of the rules for make, and the folder
 /// of a transfer.
@@ -272,7 +275,7 @@ impl ReadFiles {
     }
 }
 
-/// Reads the patterns of a file, with how many lines and bytes it has; `None` if it doesn't exist.
+/// Reads the patterns of a file, with as how many they count and how many bytes it has; `None` if it doesn't exist.
 fn read(folder: &Path, file: &Path) -> Result<Option<(Gitignore, (usize, u64))>> {
     // Don't follow a link, and don't wait for the writer of a pipe.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -298,20 +301,33 @@ fn read(folder: &Path, file: &Path) -> Result<Option<(Gitignore, (usize, u64))>>
     let text = text_of(&opened)?;
     let mut builder = GitignoreBuilder::new(folder);
     let patterns = text.trim_start_matches('\u{feff}').lines();
-    let mut lines = 0;
-    for (number, line) in patterns.filter(|line| !line.is_empty()).enumerate() {
-        if number == MOST_PATTERNS {
-            return Err(too_much(&format!("it has more than {MOST_PATTERNS} patterns")));
+    let mut count = 0;
+    for line in patterns.filter(|line| !line.is_empty()) {
+        count += weight(line);
+        if count > MOST_PATTERNS {
+            return Err(too_much(&format!(
+                "it has more than {MOST_PATTERNS} patterns, where each * after the second counts as {WEIGHT_OF_STAR}"
+            )));
         }
-        lines = number + 1;
         // An invalid line matches nothing, as with git.
         if !has_open_class(line) {
             let _ = builder.add_line(None, line);
         }
     }
     // Wildcards may expand a few patterns beyond what can be matched in time.
-    let built = builder.build().map(|patterns| Some((patterns, (lines, text.len() as u64))));
+    let built = builder.build().map(|patterns| Some((patterns, (count, text.len() as u64))));
     built.map_err(|problem| too_much(&problem.to_string()))
+}
+
+/// As how many patterns a line counts.
+fn weight(line: &str) -> usize {
+    if line.starts_with('#') {
+        return 1;
+    }
+    // A folder name of two stars is any folders, which are cheap.
+    let names = line.split('/').filter(|name| *name != "**");
+    let stars = names.flat_map(str::bytes).filter(|byte| *byte == b'*').count();
+    1 + WEIGHT_OF_STAR * stars.saturating_sub(2)
 }
 
 fn too_much(problem: &str) -> anyhow::Error {
@@ -405,6 +421,25 @@ mod tests {
         }
         let refused = format!("{:#}", matches("c/y").unwrap_err());
         assert!(refused.contains("10000 patterns together"), "{refused}");
+    }
+
+    #[test]
+    fn patterns_with_many_wildcards_count_for_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let matches = |pattern: &str, number: usize| {
+            let patterns = (0..number).map(|number| format!("{pattern}{number}\n"));
+            fs::write(folder.path().join(FILE), patterns.collect::<String>()).unwrap();
+            Ignored::of(folder.path(), folder.path()).matches(Path::new("x"), false)
+        };
+        for (pattern, number) in
+            [("**/*a*", 9000), ("**/a/**/b*", 9000), ("*a*b*", 90), ("# **** ", 9000)]
+        {
+            assert!(!matches(pattern, number).unwrap(), "{pattern}");
+        }
+        for (pattern, number) in [("*a*b*", 100), ("*a*b*c*d*e*", 30), ("****a", 60)] {
+            let refused = format!("{:#}", matches(pattern, number).unwrap_err());
+            assert!(refused.contains("each * after the second"), "{refused}");
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl RealFolders<'_> {
             folder = match openat(&folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
                 Err(Errno::LOOP | Errno::NOTDIR) => match followed(&self.top.join(&at)) {
                     // By its real path: the link may be another one by now.
-                    Some(place) => self.open_real(&place)?,
+                    Some(place) => Self::open_real(&place)?,
                     None => {
                         return Err(io::Error::other(format!("{} isn't a folder", at.display())));
                     }
@@ -66,16 +66,14 @@ impl RealFolders<'_> {
         Ok(File::from(folder))
     }
 
-    /// Opens a folder by its real path. One in the base is opened step by step.
-    fn open_real(&self, place: &Path) -> io::Result<OwnedFd> {
-        let flags = FOLDER | OFlags::NOFOLLOW;
-        let (start, below) = match place.strip_prefix(self.boundary.base()) {
-            Ok(below) => (self.boundary.base(), below),
-            Err(_) => (place, Path::new("")),
-        };
-        let start = openat(CWD, start, flags, Mode::empty())?;
-        let next = |folder, name| openat(&folder, name, flags, Mode::empty());
-        Ok(below.iter().try_fold(start, next)?)
+    /// Opens a folder by its real path, step by step: whatever is on the way may have become a link since.
+    fn open_real(place: &Path) -> io::Result<OwnedFd> {
+        // A folder on the way may be closed for reading.
+        let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let top = openat(CWD, "/", step, Mode::empty())?;
+        let next = |folder: OwnedFd, name| openat(&folder, name, step, Mode::empty());
+        let folder = place.iter().skip(1).try_fold(top, next)?;
+        Ok(openat(&folder, ".", FOLDER, Mode::empty())?)
     }
 
     /// Returns whether every folder on the way to a path, as far as it exists, and what is at the path is a folder or a
@@ -105,4 +103,26 @@ impl RealFolders<'_> {
 /// Returns whether a folder lists this name byte for byte.
 fn lists(folder: &Path, name: &OsStr) -> io::Result<bool> {
     Ok(fs::read_dir(folder)?.any(|entry| entry.is_ok_and(|entry| entry.file_name() == name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A folder above one that `follow_links` lists becomes a link after the look at where it leads.
+    #[test]
+    fn a_real_path_that_has_become_a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap();
+        for place in ["listed/above/end", "private/end"] {
+            fs::create_dir_all(top.join(place)).unwrap();
+        }
+        let place = top.join("listed/above/end");
+        assert!(RealFolders::open_real(&place).is_ok());
+        fs::rename(top.join("listed/above"), top.join("away")).unwrap();
+        symlink("../private", top.join("listed/above")).unwrap();
+        assert!(place.is_dir() && RealFolders::open_real(&place).is_err());
+    }
 }
