@@ -180,7 +180,7 @@ take_incoming() {
 drop_dead_pushes() {
   # A dead push whose incoming folder is a week old won't be resumed.
   for other in "$state"/incoming/*; do
-    [ -d "$other" ] && [ "$other" != "$incoming" ] || continue
+    if [ ! -d "$other" ] || [ "$other" = "$incoming" ]; then continue; fi
     [ -z "$(find "$other" -maxdepth 0 -mtime +7)" ] || is_held_incoming "$other" || rm -rf "$other"
   done
 }
