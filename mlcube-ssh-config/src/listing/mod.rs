@@ -161,6 +161,32 @@ impl Listing {
         });
     }
 
+    /// As [`Listing::retain`]; `keep` is also told whether `other` has the same content at that path. Both are gone through
+    /// in order: to search for each entry took a fifth of a push with nothing to do.
+    pub fn retain_beside(
+        &mut self,
+        other: Option<&Self>,
+        mut keep: impl FnMut(&Path, &Entry, bool) -> bool,
+    ) {
+        let mut beside = other.map(Self::cursor);
+        self.entries.retain(|packed| {
+            let found = beside.as_mut().and_then(|beside| beside.find(*packed));
+            let (path, entry) = packed.unpack();
+            // Equal entries are stored once.
+            let is_same =
+                found.is_some_and(|found| found == *packed || found.entry().same_content(&entry));
+            keep(path, &entry, is_same)
+        });
+    }
+
+    /// The entries at whose paths `other` has none.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut beside = other.cursor();
+        let entries = self.entries.iter().copied();
+        Self { entries: entries.filter(|packed| beside.find(*packed).is_none()).collect() }
+    }
+
     /// The entries with their paths, in order.
     #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&'static Path, Entry)> {

@@ -94,7 +94,7 @@ fn ignored_changes(
 ) -> Result<Vec<PathBuf>> {
     let ignored = Ignored::of_workspace(layout, boundary);
     let mut now = Listing::default();
-    for (path, _) in agreed.iter().filter(|(path, _)| workspace.get(path).is_none()) {
+    for (path, _) in agreed.without(workspace).iter() {
         if ignored.matches(path, false)? {
             now.extend(Entry::look(&layout.workspace.join(path))?.map(|entry| (path, entry)));
         }

@@ -45,18 +45,19 @@ impl OwnFiles {
     /// file that was sent as it is now has been examined already.
     fn take_keys(&self, listing: &mut Listing, top: &Path, sent: Option<&Listing>, report: Report) {
         let mut remedy = None;
-        listing.retain(|path, entry| {
+        listing.retain_beside(sent, |path, entry, is_sent| {
+            if !entry.is_file() {
+                return true;
+            }
             let place = top.join(path);
-            if entry.is_file() && self.settings.has(&place, entry.size) {
+            if self.settings.has(&place, entry.size) {
                 report.warn(&format!("skipped {}: {WHY}", place.display()));
                 return false;
             }
-            let found = match entry.is_file() {
-                false => None,
-                true if is_in(sent, path, entry) => {
-                    self.keys.is_copy(&place, entry.size).then_some(LoginKey::OfAFile)
-                }
-                true => self.keys.find(&place, entry.size),
+            let found = if is_sent {
+                self.keys.is_copy(&place, entry.size).then_some(LoginKey::OfAFile)
+            } else {
+                self.keys.find(&place, entry.size)
             };
             let Some(found) = found else { return true };
             report.warn(&format!("skipped {}: {}", place.display(), why(found)));
@@ -111,8 +112,8 @@ impl OwnFiles {
         self.take_keys(code, base, pushed, report);
         self.take_states(code, base, report);
         let real_base = real(base).unwrap_or_else(|_| base.to_owned());
-        code.retain(|path, entry| {
-            let why = if !entry.is_file() || is_in(pushed, path, entry) {
+        code.retain_beside(pushed, |path, entry, is_pushed| {
+            let why = if !entry.is_file() || is_pushed {
                 return true;
             } else if self.is_written(&real_base.join(path)) {
                 "this command line is writing it"
@@ -134,9 +135,8 @@ impl OwnFiles {
 /// Removes documents from a listing of `top`, and names them: each holds the whole configuration, also what the host
 /// isn't sent. A file that both sides agreed on as it is now is on the host already.
 fn take_documents(listing: &mut Listing, top: &Path, agreed: Option<&Listing>, report: Report) {
-    listing.retain(|path, entry| {
-        let is_taken =
-            entry.is_file() && !is_in(agreed, path, entry) && is_document(&top.join(path), entry);
+    listing.retain_beside(agreed, |path, entry, is_agreed| {
+        let is_taken = entry.is_file() && !is_agreed && is_document(&top.join(path), entry);
         if is_taken {
             report.warn(&format!(
                 "skipped {}: it is a document, a configuration, or the state of a job",
@@ -145,12 +145,6 @@ fn take_documents(listing: &mut Listing, top: &Path, agreed: Option<&Listing>, r
         }
         !is_taken
     });
-}
-
-/// Returns whether a listing has the entry as it is now.
-fn is_in(listing: Option<&Listing>, path: &Path, entry: &Entry) -> bool {
-    let known = listing.and_then(|listing| listing.get(path));
-    known.is_some_and(|known| known.same_content(entry))
 }
 
 /// Returns why a private key isn't sent.

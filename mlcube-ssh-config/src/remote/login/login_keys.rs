@@ -48,8 +48,8 @@ pub enum LoginKey {
 pub struct LoginKeys {
     /// The identity files.
     files: Vec<PathBuf>,
-    /// The contents of the identity files.
-    contents: Vec<Vec<u8>>,
+    /// The contents of the identity files, each with its number of lines.
+    contents: Vec<(Vec<u8>, u64)>,
     /// The sockets of the agents.
     agents: BTreeSet<PathBuf>,
     known: OnceCell<Known>,
@@ -79,7 +79,9 @@ impl LoginKeys {
         let content = |path: &PathBuf| {
             let is_key =
                 |found: fs::Metadata| found.is_file() && (1..LARGEST).contains(&found.len());
-            fs::metadata(path).is_ok_and(is_key).then(|| fs::read(path).ok())?
+            let text = fs::metadata(path).is_ok_and(is_key).then(|| fs::read(path).ok())??;
+            let lines = text.split(|byte| *byte == b'\n').count() as u64;
+            Some((text, lines))
         };
         Self {
             contents: files.iter().filter_map(content).collect(),
@@ -115,12 +117,9 @@ impl LoginKeys {
     #[must_use]
     pub fn is_copy(&self, path: &Path, size: u64) -> bool {
         // Most files differ in size, so the disk isn't read for them. A copy may have got other ends of lines.
-        let has_its_size = |key: &&Vec<u8>| {
-            let lines = key.split(|byte| *byte == b'\n').count() as u64;
-            size.abs_diff(key.len() as u64) <= lines
-        };
-        let mut likely = self.contents.iter().filter(has_its_size);
-        likely.any(|key| {
+        let mut likely =
+            self.contents.iter().filter(|(key, lines)| size.abs_diff(key.len() as u64) <= *lines);
+        likely.any(|(key, _)| {
             fs::read(path).is_ok_and(|text| without_blanks(&text) == without_blanks(key))
         })
     }
