@@ -155,6 +155,25 @@ fn a_value_of_the_platform_can_not_be_used() {
     }
 }
 
+/// Not as the key of the settings to which it is added.
+#[test]
+fn an_option_for_the_launcher_is_refused_by_the_name_that_was_typed() {
+    let mut scene = Scene::new();
+    let words = |option| [USUAL[0], USUAL[1], option];
+    refused(
+        &scene,
+        &words("--launcher-arg=--time=1"),
+        &["--launcher-arg=--time=1: ", "takes no options"],
+    );
+    scene.set("/launcher", json!({"type": "slurm", "args": ["--time=9"]}));
+    for option in ["--launcher-arg=--output=x", "--launcher-arg=gpu"] {
+        let because = ["error: --launcher-arg: '", &option[15..]];
+        refused(&scene, &words(option), &because);
+    }
+    let args = config(&scene, &words("--launcher-arg=-pgpu")).succeeds().document();
+    assert_eq!(args.at("/config/runner/launcher/args"), &json!(["--time=9", "-pgpu"]));
+}
+
 #[test]
 fn the_task_can_not_be_used() {
     let scene = Scene::new();

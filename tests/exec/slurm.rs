@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mlcube_ssh_harness::{
-    Account, Document, Engine, HostOptions, Invocation, Outcome, Place, Python, Running, Scene,
-    Slurm, Task, eventually, eventually_within, repository,
+    Account, Docker, Document, Engine, HostOptions, Invocation, Outcome, Place, Python, Running,
+    Scene, Slurm, Task, Tmpfs, eventually, eventually_within, repository,
 };
 use serde_json::{Value, json};
 
@@ -226,7 +226,7 @@ fn a_job_pends_runs_and_ends_as_on_a_single_host() {
 
 #[test]
 fn what_slurm_ends_is_told_in_its_words() {
-    let lines = "PreemptType=preempt/partition_prio\nPreemptMode=CANCEL\n\
+    let lines = "EnforcePartLimits=ALL\nPreemptType=preempt/partition_prio\nPreemptMode=CANCEL\n\
                  PartitionName=high Nodes=ALL PriorityTier=10 MaxTime=60 State=UP";
     let Some(cluster) = Cluster::new(WAITS, lines, HostOptions::default()) else { return };
     let scene = &cluster.scene;
@@ -249,6 +249,13 @@ fn what_slurm_ends_is_told_in_its_words() {
         &cluster.exec_for(&late, &["run"]).run(),
         "DEADLINE, it couldn't end before its deadline",
     );
+    // Taken, and never to be started.
+    let huge = cluster.pushed(&["--mlcube=digits", "--launcher-arg=--mem=99G"]);
+    is_ours(
+        &cluster.exec_for(&huge, &["run"]).run(),
+        "BadConstraints, no node can ever give what it asks for",
+    );
+    cluster.is_told("killed", "BadConstraints");
     // Refused: nothing is left behind.
     let before = cluster.jobs();
     for (argument, cause) in [("--partition=nowhere", "partition"), ("--prtition=x", "prtition=x")]
@@ -261,10 +268,10 @@ fn what_slurm_ends_is_told_in_its_words() {
     }
     // Cancelled from outside. The accounting, which needs a database, is staged: it knows by whom, after a while.
     let sacct = "state='CANCELLED by 0'; [ -e \"${0%/*}/told\" ] || state=RUNNING; : >\"${0%/*}/told\"; \
-                 echo \"$state|node|$(/usr/bin/squeue --noheader --states=all --jobs=3 --format=%j)\"";
+                 echo \"$state|node|$(/usr/bin/squeue --noheader --states=all --jobs=4 --format=%j)\"";
     scene.host.has_program("sacct", sacct);
     let running = cluster.started();
-    cluster.slurm.says(&["scancel", "3"]);
+    cluster.slurm.says(&["scancel", "4"]);
     is_ours(&running.wait(), "CANCELLED, 'root' cancelled it");
     cluster.is_told("killed", "CANCELLED");
     scene.host.loses_program("sacct");
@@ -441,15 +448,30 @@ fn what_a_node_lacks_is_told_with_its_name() {
         (Python::with_mlcube(), &no_file, "isn't there, or can't run"),
         (root.join("digits"), &no_folder, "mlcube.yaml' isn't there"),
         (workspace.parent().unwrap().to_owned(), &no_folder, "' isn't there"),
-        (root, &no_folder, "began on a node of Slurm that doesn't see its folder"),
     ] {
         cluster.slurm.node_sees(instead, &path);
         let refused = cluster.exec_for(&elsewhere, &["run"]).run();
         cluster.slurm.node_sees_again(&path);
         refused.exits(125).says(words).says("hint: ");
-        if !words.contains("Slurm") {
-            refused.says(&format!("the job can't run on the node '{node}' of 'there': "));
+        refused.says(&format!("the job can't run on the node '{node}' of 'there': "));
+    }
+    // The job's own folder isn't there, or can't be written: Slurm's daemon starts nothing.
+    for is_there in [false, true] {
+        if is_there {
+            cluster.slurm.node_cannot_write(&root);
+        } else {
+            cluster.slurm.node_sees(&no_folder, &root);
         }
+        let refused = cluster.exec_for(&elsewhere, &["run"]).run();
+        cluster.slurm.node_sees_again(&root);
+        let state = root.join(".mlcube-ssh/digits");
+        let words =
+            format!("the node '{node}' has no folder '{}', or can't write in it", state.display());
+        refused.exits(125).says(&words).says("hint: set runner.remote_root");
+        let told = cluster.exec_for(&elsewhere, &["status"]).run().succeeds().stdout.clone();
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!((&told["state"], &told["why"]), (&json!("lost"), &json!("unshared")), "{told}");
+        assert_eq!((&told["host"], &told["started"]), (&json!(node), &Value::Null), "{told}");
     }
     // Without the image it goes on.
     fs::copy(cluster.engine.program(), bin.join("engine")).unwrap();
@@ -459,10 +481,183 @@ fn what_a_node_lacks_is_told_with_its_name() {
     let ran = cluster.exec(&["run"]).run();
     cluster.slurm.node_sees_again(&cluster.engine.program());
     ran.succeeds().says(&format!("the node {node} has no image mlcube-ssh/test:0.0.1"));
+    // Nor can it be pulled there: what the job itself notes is no cause.
+    let silent =
+        "case $1 in image | inspect | pull | build) exit 1 ;; esac; exec \"${0%/*}/engine\" \"$@\"";
+    cluster.scene.host.has_program("lacks", silent);
+    cluster.slurm.node_sees(&bin.join("lacks"), &cluster.engine.program());
+    let failed = cluster.exec(&["run"]).run();
+    cluster.slurm.node_sees_again(&cluster.engine.program());
+    let message = failed.exits(125).document().at("/failed/message").to_string();
+    assert!(!message.contains("has no image"), "{message}");
     cluster.scene.set("/setup", "sh -c 'test -z \"$SLURM_JOB_ID\"'");
     cluster.document = cluster.pushed(&["--mlcube=digits"]);
     let refused = cluster.exec(&["run"]).run();
     refused.exits(125).says(&format!("the job can't run on the node '{node}'")).says("setup");
+}
+
+#[test]
+fn the_time_that_a_job_waits_is_not_its_own() {
+    let Some(cluster) = Cluster::new(WAITS, "", HostOptions::default()) else { return };
+    cluster.slurm.drains(true);
+    let mut running = cluster.exec(&["run"]).start();
+    eventually_says(&running, "pending (job 1): ");
+    let told = cluster.status();
+    assert_eq!((&told["started"], &told["seconds"]), (&Value::Null, &Value::Null), "{told}");
+    assert!(told["submitted"].is_u64(), "{told}");
+    // It was submitted long ago.
+    let job = cluster.jobs().pop().unwrap();
+    for noted in ["started", "submitted"] {
+        let text = fs::read_to_string(job.join(noted)).unwrap();
+        let seconds = text.lines().last().unwrap();
+        fs::write(job.join(noted), text.replace(seconds, "1000000000")).unwrap();
+    }
+    let listed = cluster.exec(&["list"]).run().succeeds().stdout.clone();
+    assert!(listed.contains("2001-09-09"), "since when it waits: {listed}");
+    cluster.exec(&["run"]).run().exits(125).says("submitted from").says("2001-09-09");
+    cluster.slurm.drains(false);
+    running.says("started\n");
+    let told = cluster.status();
+    assert_eq!(told["submitted"], 1_000_000_000);
+    assert!(told["started"].as_u64() > Some(1_700_000_000), "{told}");
+    assert!(told["seconds"].as_u64() < Some(1_000_000), "{told}");
+    cluster.go();
+    let ran = running.wait().succeeds().document();
+    assert!(ran.at("/steps/exec/job_seconds").as_u64() < Some(1_000_000), "{ran}");
+    let told = cluster.status();
+    assert!(told["seconds"].as_u64() < Some(1_000_000), "{told}");
+    let record = fs::read_to_string(job.join("job.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    assert!(record["started"].as_u64() > Some(1_700_000_000), "{record}");
+}
+
+#[test]
+fn a_pending_job_is_cancelled_on_a_full_disk() {
+    let Some(cluster) = Cluster::new(WAITS, "", HostOptions::default()) else { return };
+    let jobs = cluster.scene.host.remote_root().join(".mlcube-ssh/digits/jobs");
+    let Some(_disk) = Tmpfs::mount(&jobs, "1m") else { return };
+    cluster.slurm.drains(true);
+    for by_ctrl_c in [true, false] {
+        let waiting = cluster.exec(&["run"]).start();
+        eventually_says(&waiting, "pending (job ");
+        fill(&jobs.join("filler"));
+        if by_ctrl_c {
+            waiting.ctrl_c();
+            waiting.wait().exits(130).says("with all its processes and containers");
+        } else {
+            let stopped = cluster.exec(&["stop"]).run();
+            assert!(stopped.succeeds().stdout.contains("killed"), "{stopped:?}");
+            waiting.wait().exits(143);
+        }
+        fs::remove_file(jobs.join("filler")).unwrap();
+        let told = cluster.status();
+        assert_eq!((&told["state"], &told["started"]), (&json!("killed"), &Value::Null), "{told}");
+    }
+    assert_eq!(cluster.slurm.states(), ["CANCELLED"; 2]);
+}
+
+#[test]
+fn what_a_job_waits_for_is_told_as_slurm_writes_it() {
+    let Some(cluster) = Cluster::new(WAITS, "", HostOptions::default()) else { return };
+    // What Slurm's programs read isn't for the task.
+    for name in ["PATH", "SLURM_CONF"] {
+        let document = cluster.pushed(&["--mlcube=digits", &format!("--env={name}")]);
+        let refused = cluster.exec_for(&document, &["run"]).env("SLURM_CONF", "/x").run();
+        refused.exits(125).complains(&[&format!("a variable '{name}'"), "'slurm' read it"]);
+    }
+    cluster.slurm.drains(true);
+    let waiting = cluster.exec(&["run"]).start();
+    let reason = "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions";
+    eventually_says(&waiting, &format!("pending (job 1): {reason}"));
+    assert_eq!(cluster.is_told("pending", reason)["host"], "-");
+    let listed = cluster.exec(&["list"]).run().succeeds().stdout.clone();
+    assert!(listed.ends_with(&format!("  {reason}\n")), "{listed}");
+    let held = cluster.exec(&["clean"]).run().succeeds().stdout.clone();
+    assert!(held.contains(" (pending)"), "{held}");
+    // A follower of its log learns how it ended.
+    let followed = cluster.exec(&["logs", "-f"]).start();
+    eventually_says(&followed, "pending (job 1)");
+    waiting.ctrl_c();
+    waiting.wait().exits(130);
+    let words = "was stopped before its task began; it wrote no output";
+    followed.wait().succeeds().says(words);
+    cluster.exec(&["logs", "-f"]).run().succeeds().says(words);
+    let detached = cluster.exec(&["run", "--detach"]).run();
+    detached.succeeds();
+    cluster.slurm.says(&["scancel", "2"]);
+    let words = "was ended by its batch system (CANCELLED); it wrote no output";
+    cluster.exec(&["logs", "-f"]).run().succeeds().says(words);
+    // Requeued, it waits again, and has run before.
+    cluster.slurm.drains(false);
+    let mut running = cluster.started();
+    cluster.slurm.says(&["scontrol", "update", "jobid=3", "requeue=1"]);
+    cluster.slurm.says(&["scontrol", "requeue", "3"]);
+    eventually_says(&running, "requeued, pending again (job 3): BeginTime");
+    let told = cluster.is_told("pending", "BeginTime");
+    assert_eq!((&told["requeued"], &told["started"]), (&json!(true), &Value::Null), "{told}");
+    let refused = cluster.exec(&["run"]).run();
+    refused.exits(125).says("it was requeued, and hasn't started again");
+    let listed = cluster.exec(&["list"]).run().succeeds().stdout.clone();
+    assert!(listed.lines().next().unwrap().ends_with("  requeued: BeginTime"), "{listed}");
+    cluster.slurm.says(&["scontrol", "update", "jobid=3", "starttime=now"]);
+    running.says("Slurm started this job again");
+    running.says("started\n");
+    // Slurm's own limit is shorter than this grace.
+    let stopped = cluster.exec(&["stop", "--grace=60"]).run();
+    stopped.succeeds().says(
+        "kills a job 30 seconds after its TERM (KillWait), so it gets 20 seconds to end, not 60",
+    );
+    running.wait().exits(143);
+}
+
+#[test]
+fn a_container_that_outlives_its_job_is_told_and_ended() {
+    let place = Place::new();
+    let Some(account) = Account::with_shell(&place.folder("homes"), "sh") else { return };
+    let Some(slurm) = Slurm::start(&place, "") else { return };
+    let options = slurm.login_node(HostOptions::default().account(&account));
+    let mut scene = Scene::at(place, options);
+    fs::create_dir_all(scene.host.remote_root()).unwrap();
+    account.owns(&scene.host.remote_root());
+    // Its daemon keeps the container, which so isn't among the processes of the job.
+    let Some(docker) = Docker::of(&mut scene, &account) else { return };
+    scene.set("/launcher", json!({"type": "slurm", "poll": 1, "configure": "slurm"}));
+    let body = "echo started; while :; do sleep 0.1; done";
+    let cube =
+        scene.cube("digits").task(&Task::named("train").writes("model", "model/").does(body));
+    let document = scene.configured(&cube, &[]);
+    let exec = |words: &[&str]| scene.tool("mlcube-ssh-exec").args(words).reads_document(&document);
+    let killed = |number: &str| {
+        let mut running = exec(&["run"]).start();
+        running.says("started\n");
+        slurm.kills(number);
+        let ended = running.wait();
+        ended.exits(255).says("its container may still run on the node '");
+        assert_eq!(docker.containers().len(), 1);
+        ended.document()
+    };
+    let ended = killed("2");
+    scene.tool("mlcube-ssh-exec").arg("stop").reads_document(&ended).run().succeeds();
+    assert_eq!(docker.containers(), [""; 0]);
+    let _ended = killed("3");
+    let mut next = exec(&["run"]).start();
+    next.says("started\n");
+    assert_eq!(docker.containers().len(), 1, "that of the new job alone");
+    next.ctrl_c();
+    next.wait().exits(130).says("with all its processes and containers");
+    assert_eq!(docker.containers(), [""; 0]);
+    // Before the place in which its files are.
+    drop(slurm);
+}
+
+/// Takes all the room there is.
+fn fill(file: &Path) {
+    for size in [1 << 20, 1 << 12, 1 << 6, 1] {
+        let mut content = fs::read(file).unwrap_or_default();
+        content.extend(vec![b'x'; size]);
+        // What doesn't fit is the point.
+        let _full = fs::write(file, content);
+    }
 }
 
 /// Kills what runs on a login node for more than two seconds, except its server, and names it.

@@ -26,6 +26,8 @@ pub enum ItemKind {
     Job,
     /// The folder of a job that runs.
     Running,
+    /// The folder of a job that its launcher hasn't started.
+    Pending,
     /// A container that a job left.
     Container,
 }
@@ -74,6 +76,7 @@ impl Item {
             ItemKind::Environment => ("environment", ""),
             ItemKind::Job => ("jobs", ""),
             ItemKind::Running => ("jobs", " (running)"),
+            ItemKind::Pending => ("jobs", " (pending)"),
             ItemKind::Container => ("containers", ""),
         };
         let size = if self.kind == ItemKind::Container {

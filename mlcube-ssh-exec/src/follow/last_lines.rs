@@ -63,11 +63,14 @@ fn is_logged(line: &str) -> bool {
     line.starts_with("time=\"") && line.contains("\" level=") && line.contains(" msg=")
 }
 
-/// Leaves out the lines that only point to help, such as docker's last line (one form before version 28, one since).
+/// Leaves out the lines that name no cause: those that only point to help, such as docker's last line (one form before
+/// version 28, one since), and the job's own notes.
 fn telling_lines(text: &str) -> impl DoubleEndedIterator<Item = &str> + Clone {
     let is_help = |line: &str| {
         (line.starts_with("See '") && line.ends_with("--help'."))
             || (line.starts_with("Run '") && line.ends_with("--help' for more information"))
+            || line.starts_with("mlcube-ssh: note: ")
+            || line.starts_with("mlcube-ssh: warning: ")
     };
     text.lines().map(str::trim).filter(move |line| !line.is_empty() && !is_help(line))
 }

@@ -18,8 +18,8 @@ use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::process::command;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::job::frames::{Frame, Frames, Refused};
-use mlcube_ssh::remote::job::{Holder, LockWait};
+use mlcube_ssh::remote::job::frames::{Frame, Frames, Pending, Refused};
+use mlcube_ssh::remote::job::{Holder, LockWait, readable};
 use mlcube_ssh::remote::problem::SharedProblem;
 use mlcube_ssh::remote::session::{Event, Reply, Session};
 use mlcube_ssh::settings::names::Host;
@@ -30,9 +30,10 @@ use signal_hook::consts::SIGINT;
 
 use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::LastLines;
+use crate::job::end::{Batch, Blame, End, Stop};
 use crate::job::engine_failure::EngineFailure;
-use crate::job::result::{Blame, End, Stop};
-use crate::job::{Job, WhichJob, engine, result};
+use crate::job::which_job::WhichJob;
+use crate::job::{Job, engine, result};
 
 /// The interval between two checks for signals.
 const TICK: Duration = Duration::from_millis(50);
@@ -467,7 +468,10 @@ impl<'a> Follower<'a> {
 
     fn stop_end(&self, stopping: StopThread) -> StopEnd {
         match stopping.join() {
-            Ok(Ok(Some(reply))) => StopEnd::Told(Stop::from_reply(&reply, &self.document)),
+            Ok(Ok(Some(reply))) => {
+                result::warnings(&reply).for_each(|text| self.report.warn(&text));
+                StopEnd::Told(result::stop(&reply, &self.document))
+            }
             Ok(Ok(None)) => StopEnd::Refused,
             Ok(Err(failure)) if !failure.is_final() => StopEnd::Lost,
             Ok(Err(failure)) => StopEnd::Told(Stop::Failed(failure.to_string(), None)),
@@ -501,7 +505,7 @@ impl<'a> Follower<'a> {
     /// Processes the frames that have arrived; returns why the session ended, if it did.
     fn take(&mut self, frames: &mut Frames) -> Outcome<Option<Ended>> {
         while let Some(frame) = frames.next().map_err(|refused| self.refused(&refused))? {
-            if !matches!(frame, Frame::BatchNumber(_) | Frame::Pending(..)) {
+            if !matches!(frame, Frame::Batch(..) | Frame::Pending(_)) {
                 self.status_line.clear();
             }
             match frame {
@@ -509,14 +513,19 @@ impl<'a> Follower<'a> {
                 Frame::CutLog { came, of } => {
                     return Ok(Some(Ended::Session(self.cut_log(came, of))));
                 }
-                Frame::LogSize(size) => self.check_log_size(size)?,
+                Frame::LogSize(size) => {
+                    self.end.log_size = Some(size);
+                    self.check_log_size(size)?;
+                }
                 Frame::Job(id) => {
                     self.job.which = WhichJob::Id(id);
                     self.end.job.clone_from(&self.job.which);
                 }
                 Frame::Node(name, is_elsewhere) => self.note_node(name, is_elsewhere),
-                Frame::BatchNumber(number) => self.end.batch_number = Some(number),
-                Frame::Pending(reason, start) => self.show_pending(&reason, start.as_deref()),
+                Frame::Batch(system, number) => self.end.batch = Some(Batch { system, number }),
+                Frame::Pending(pending) => self.show_pending(&pending),
+                Frame::Ran(seconds) => self.end.seconds = Some(seconds),
+                Frame::LeftOn(node) => self.end.left_on = Some(node),
                 Frame::NodeFailed(node, problem) => {
                     self.end.node_failed = Some((node, problem));
                 }
@@ -557,20 +566,21 @@ impl<'a> Follower<'a> {
     }
 
     /// Shows why the job hasn't started yet, and when it is expected to.
-    fn show_pending(&mut self, reason: &str, start: Option<&str>) {
-        let number =
-            self.end.batch_number.map(|number| format!(" (job {number})")).unwrap_or_default();
+    fn show_pending(&mut self, pending: &Pending) {
+        let state = if pending.is_requeued { "requeued, pending again" } else { "pending" };
+        let batch = self.end.batch.as_ref();
+        let number = batch.map(|batch| format!(" (job {})", batch.number)).unwrap_or_default();
         // The launcher names no reason before it has thought about the job.
-        let reason = match reason {
+        let reason = match pending.reason.as_str() {
             "None" => String::new(),
-            reason => format!(": {}", reason.replace('_', " ")),
+            reason => format!(": {}", readable(reason)),
         };
         // `2026-11-27T14:30:00`, in the local time of the host.
-        let start = start.map_or_else(String::new, |start| {
-            let minute = start.rsplit_once(':').map_or(start, |(minute, _)| minute);
+        let start = pending.start.as_ref().map_or_else(String::new, |start| {
+            let minute = start.rsplit_once(':').map_or(start.as_str(), |(minute, _)| minute);
             format!(", starts about {}", minute.replace('T', " "))
         });
-        self.status_line.show(&format!("pending{number}{reason}{start}"));
+        self.status_line.show(&format!("{state}{number}{reason}{start}"));
     }
 
     /// Notes the job's node, and tells the user once if it isn't the node of this login.

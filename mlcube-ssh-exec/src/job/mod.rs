@@ -1,6 +1,7 @@
 //! A job: its id and the scripts that start, follow and stop it. The local side chooses the id, so that a lost reply never
 //! starts a second job.
 
+pub(crate) mod end;
 pub(crate) mod engine;
 pub(crate) mod engine_diagnosis;
 pub(crate) mod engine_failure;
@@ -8,8 +9,8 @@ mod inputs;
 mod launched_by;
 pub(crate) mod result;
 pub(crate) mod variables;
+pub(crate) mod which_job;
 
-use std::fmt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -31,6 +32,7 @@ use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::random_id::hex_digits;
 use mlcube_ssh::ui::report::Verbosity;
 
+use crate::job::which_job::WhichJob;
 use crate::launcher;
 use crate::launcher::Needs;
 
@@ -58,33 +60,6 @@ const LAUNCH: &str = include_str!("../sh/launch.py");
 
 /// Seconds between TERM and KILL when Ctrl-C stops a job.
 const GRACE: u64 = 10;
-
-/// Which job of the workspace is meant. The newest one has no known id until the remote names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum WhichJob {
-    #[default]
-    Newest,
-    Id(JobId),
-}
-
-impl WhichJob {
-    /// Returns the id, if it is known.
-    pub(crate) fn id(&self) -> Option<&JobId> {
-        match self {
-            Self::Newest => None,
-            Self::Id(id) => Some(id),
-        }
-    }
-}
-
-impl fmt::Display for WhichJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Newest => f.write_str("the newest job"),
-            Self::Id(id) => write!(f, "job {id}"),
-        }
-    }
-}
 
 /// A job on the remote.
 #[derive(Clone, Debug)]
@@ -271,6 +246,15 @@ fn start_script(
         return Err(hinted(
             format!("the task can't get a variable '{name}': the scripts of a job use that name"),
             "choose a name with a capital letter, which none of them uses",
+        ));
+    }
+    if let Some((name, _)) = variables.iter().find(|(name, _)| launcher.reads_variable(name)) {
+        return Err(hinted(
+            format!(
+                "the task can't get a variable '{name}': the programs of the launcher '{}' read it",
+                launcher.name()
+            ),
+            "give the variable another name, which none of them reads",
         ));
     }
     let script = sync_state.transfer_id(&document.remote)?.know_in(script);

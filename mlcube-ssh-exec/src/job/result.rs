@@ -10,7 +10,8 @@ use mlcube_ssh::remote::problem::{Problem, WITH_V};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::Host;
 
-use crate::job::{WhichJob, inputs};
+use crate::job::end::{Blame, End, Stop};
+use crate::job::inputs;
 use crate::launcher;
 
 /// The words of `mlcube`, with the missing settings key, for an unknown platform.
@@ -22,88 +23,23 @@ const TEMPORARY_FOLDER: &str = "set 'environment: {TMPDIR: FOLDER}' in the platf
 /// The beginning of mlcube's advice for an image that can't be pulled although its recipe is present.
 pub(crate) const PULL_ADVICE: &str = "By the way, docker recipe";
 
-/// The program that produced a job's status.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Blame {
-    /// The task.
-    #[default]
-    Task,
-    /// `mlcube`, before the task.
-    Mlcube,
-    /// The container engine.
-    Engine,
-}
-
-/// The end of a job, as far as the remote reported it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct End {
-    pub(crate) job: WhichJob,
-    /// The node on which the job was started, if the remote reported it.
-    pub(crate) node: Option<Host>,
-    /// The number that its launcher gave the job, if it is a batch system.
-    pub(crate) batch_number: Option<u64>,
-    /// The state in which its launcher ended the job, if it did.
-    pub(crate) ended_in: Option<String>,
-    /// The node on which the job couldn't run, and the problem.
-    pub(crate) node_failed: Option<(Host, Problem)>,
-    /// The job's `job.json`, if it existed already.
-    pub(crate) record: Option<Vec<u8>>,
-    /// Why the job is lost, if it is.
-    pub(crate) lost: Option<WhyLost>,
-    /// The job's status; `None` if it is lost or still runs.
-    pub(crate) status: Option<u8>,
-    /// The program that failed, if the status isn't 0.
-    pub(crate) blame: Blame,
-    /// Whether a task began, so that results may exist.
-    pub(crate) began: bool,
-    /// Whether `stop` or Ctrl-C ended the job.
-    pub(crate) was_stopped: bool,
-    /// The cause that `mlcube` named, or the leader of the job for an engine that failed under a task; if any.
-    pub(crate) cause: Option<String>,
-    /// The signal that made this program stop the job.
-    pub(crate) interrupted: Option<u8>,
-    /// Whether `mlcube` failed to pull an image, and could build it: its recipe is there, and the engine works.
-    pub(crate) could_be_built: bool,
-    /// The error of writing the log locally, if a part of it couldn't be written.
-    pub(crate) unwritten: Option<String>,
-    /// The result of the stop that this program requested, if it did.
-    pub(crate) stop: Option<Stop>,
-    /// The last meaningful line of the log, or the line that reports the engine's failure.
-    pub(crate) last_line: String,
-    /// What the user can do about the engine's failure, if it is a known one.
-    pub(crate) hint: Option<String>,
-}
-
-/// The remote's reply to the stop of a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// No process and no container of the job is left.
-    AllGone,
-    /// These processes or containers are left.
-    Left(String),
-    /// The job wasn't stopped, or its state is unknown: the reason, and what the user can do.
-    Failed(String, Option<String>),
-}
-
-impl Stop {
-    /// Parses the reply to a stop.
-    pub(crate) fn from_reply(reply: &Reply, document: &Document) -> Self {
-        if let Some(reported) = reply.problem() {
-            // On another node the same stop works, so only this problem has a useful hint.
-            let elsewhere = reported.kind() == Some(ProblemKind::Elsewhere);
-            let problem = problem(document, &reported, &reply.errors);
-            let hint = problem.hint_text().filter(|_| elsewhere).map(str::to_owned);
-            return Self::Failed(problem.to_string(), hint);
-        }
-        match reply.field("left") {
-            Some(left) => Self::Left(left),
-            // The reply ends with the job's state: without it the script was killed.
-            None if reply.status == 0 && reply.field("job").is_some() => Self::AllGone,
-            None => Self::Failed(
-                format!("the stop ended with status {}: {}", reply.status, reply.last_error()),
-                None,
-            ),
-        }
+/// Parses the reply to a stop.
+pub(crate) fn stop(reply: &Reply, document: &Document) -> Stop {
+    if let Some(reported) = reply.problem() {
+        // On another node the same stop works, so only this problem has a useful hint.
+        let elsewhere = reported.kind() == Some(ProblemKind::Elsewhere);
+        let problem = problem(document, &reported, &reply.errors);
+        let hint = problem.hint_text().filter(|_| elsewhere).map(str::to_owned);
+        return Stop::Failed(problem.to_string(), hint);
+    }
+    match reply.field("left") {
+        Some(left) => Stop::Left(left),
+        // The reply ends with the job's state: without it the script was killed.
+        None if reply.status == 0 && reply.field("job").is_some() => Stop::AllGone,
+        None => Stop::Failed(
+            format!("the stop ended with status {}: {}", reply.status, reply.last_error()),
+            None,
+        ),
     }
 }
 
@@ -121,9 +57,7 @@ pub(crate) fn of(end: &End, phase: Option<Phase>, document: &Document) -> Outcom
         .hint("set 'remote: {runner: docker}' in the platform's section, or add the platform to ~/mlcube.yaml on the remote"));
     }
     if let Some(state) = &end.ended_in {
-        return Err(
-            launcher::explain(state, end.batch_number, end.job.id(), document).began(end.began)
-        );
+        return Err(launcher::explain(state, end, document).began(end.began));
     }
     if let Some((node, problem)) = &end.node_failed {
         return Err(on_node(node, problem, document));
@@ -166,6 +100,30 @@ pub(crate) fn of(end: &End, phase: Option<Phase>, document: &Document) -> Outcom
             ),
         )),
     }
+}
+
+/// Returns what a follower of a log without a byte learns of the job's end; `None` if it saw some, or the job goes on.
+pub(crate) fn without_output(end: &End, document: &Document) -> Option<String> {
+    if end.log_size != Some(0) {
+        return None;
+    }
+    let how = match (&end.ended_in, end.lost, end.status) {
+        (Some(state), ..) => format!("was ended by its batch system ({state})"),
+        (_, Some(_), _) => "is lost".to_owned(),
+        (.., Some(_)) if end.was_stopped && !end.began => {
+            "was stopped before its task began".to_owned()
+        }
+        (.., Some(status)) => format!("ended with status {status}"),
+        _ => return None,
+    };
+    Some(format!("{} on '{}' {how}; it wrote no output", end.job, document.remote.host))
+}
+
+/// Returns the warnings of a reply.
+pub(crate) fn warnings(reply: &Reply) -> impl Iterator<Item = String> {
+    let text = reply.text();
+    let warnings = text.lines().filter_map(|line| line.strip_prefix("warning "));
+    warnings.map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
 /// Refuses a log that couldn't be written completely.
@@ -211,8 +169,8 @@ pub(crate) fn interrupted(signal: u8, end: &End, document: &Document) -> Failure
 fn lost(why: WhyLost, end: &End, document: &Document) -> Failure {
     let (host, job) = (&document.remote.host, &end.job);
     let stop = document.stop_command(job.id());
-    if let Some(number) = end.batch_number {
-        return launcher::lost(why, number, job.id(), document);
+    if let Some(batch) = &end.batch {
+        return launcher::lost(why, batch, end, document);
     }
     let (what, hint) = match why {
         WhyLost::Rebooted => (format!("'{host}' was rebooted while it ran"), "run it again".to_owned()),
@@ -233,58 +191,15 @@ fn lost(why: WhyLost, end: &End, document: &Document) -> Failure {
     Failure::connection(format!("{job} on '{host}' is lost: {what}")).hint(hint)
 }
 
-/// The problems with the node that Slurm has chosen for a job.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum NodeProblem {
-    /// A file isn't there.
-    NoFileOnNode,
-    /// The python isn't there.
-    NoPythonOnNode,
-    /// The container engine isn't there.
-    NoEngineOnNode,
-    /// The line `setup` fails there.
-    NoSetup,
-    /// The values of variables are gone.
-    NoVariables,
-    /// Another job uses the workspace.
-    LockLost,
-}
-
 /// Returns the failure for a job that couldn't run on the node that was chosen for it.
 fn on_node(node: &Host, problem: &Problem, document: &Document) -> Failure {
-    let (host, subject) = (&document.remote.host, &problem.subject);
-    let (why, hint) = match problem.kind() {
-        Some(NodeProblem::NoFileOnNode) => (
-            format!("'{subject}' isn't there"),
-            "set runner.remote_root to a folder on a disk that the nodes share".to_owned(),
-        ),
-        Some(NodeProblem::NoPythonOnNode) => (
-            format!("the python '{subject}' isn't there, or can't run"),
-            "set runner.interpreter.location to a folder on a disk that the nodes share".to_owned(),
-        ),
-        Some(NodeProblem::NoEngineOnNode) => (
-            format!("it has no '{subject}'"),
-            "choose nodes that have it with --nodelist or --constraint in runner.launcher.args, or load it with runner.setup".to_owned(),
-        ),
-        Some(NodeProblem::NoSetup) => (
-            format!("the line '{subject}' fails there"),
-            "change runner.setup; what it wrote is the beginning of the job's log".to_owned(),
-        ),
-        Some(NodeProblem::NoVariables) => (
-            format!("the values of {subject} were removed when the job was first started"),
-            "run it again; a job with --env can't be requeued".to_owned(),
-        ),
-        Some(NodeProblem::LockLost) => (
-            format!("job {subject} uses its workspace now"),
-            "run it again when that one has ended".to_owned(),
-        ),
-        None => {
-            let problem = self::problem(document, problem, "");
-            let hint = problem.hint_text().map(str::to_owned);
-            (problem.to_string(), hint.unwrap_or_else(|| "run it again".to_owned()))
-        }
-    };
-    Failure::ours(anyhow!("the job can't run on the node '{node}' of '{host}': {why}")).hint(hint)
+    launcher::on_node(node, problem, document).unwrap_or_else(|| {
+        let problem = self::problem(document, problem, "");
+        let hint = problem.hint_text().unwrap_or("run it again").to_owned();
+        let host = &document.remote.host;
+        Failure::ours(anyhow!("the job can't run on the node '{node}' of '{host}': {problem}"))
+            .hint(hint)
+    })
 }
 
 /// The problems that the scripts of a job report.

@@ -64,9 +64,9 @@ case $name in
           [ "$word" != --nv= ] || word=--nv
           set -- "$@" "$word"
         done
-        case ${SLURM_JOB_GPUS:+slurm}${SINGULARITYENV_CUDA_VISIBLE_DEVICES-} in
-          # Those that Slurm gave to the job, with their numbers in it.
-          slurm?*) SINGULARITYENV_CUDA_VISIBLE_DEVICES=${CUDA_VISIBLE_DEVICES-} ;;
+        case ${MLCUBE_SSH_GPUS:+given}${SINGULARITYENV_CUDA_VISIBLE_DEVICES-} in
+          # Those that the launcher gave to the job, with their numbers in it.
+          given?*) SINGULARITYENV_CUDA_VISIBLE_DEVICES=${CUDA_VISIBLE_DEVICES-} ;;
           all | -1) unset SINGULARITYENV_CUDA_VISIBLE_DEVICES ;;
           device=*) SINGULARITYENV_CUDA_VISIBLE_DEVICES=${SINGULARITYENV_CUDA_VISIBLE_DEVICES#device=} ;;
         esac
@@ -113,9 +113,8 @@ while [ "$left" -gt 0 ]; do
       continue
       ;;
     option--gpus=*)
-      # Whatever the task asks for, it gets those that Slurm gave to its job: the others of the node belong to other
-      # jobs.
-      [ -z "${SLURM_JOB_GPUS-}" ] || word="--gpus=\"device=$SLURM_JOB_GPUS\""
+      # Whatever the task asks for, it gets those that the launcher gave to its job.
+      [ -z "${MLCUBE_SSH_GPUS-}" ] || word="--gpus=\"device=$MLCUBE_SSH_GPUS\""
       if ignores_gpus "$engine"; then
         name_devices "${word#--gpus=}" || {
           printf "%s: podman before 5 ignores %s; give a number, all or device=LIST, or update podman there\n" "$name" "$word" >&2

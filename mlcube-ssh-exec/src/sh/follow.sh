@@ -1,9 +1,10 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
 # Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log`, bytes and a
-# line with the client's mark and how many were meant to be sent, repeatedly; then `log-size N`, the size of the whole log; `warning TEXT`, if a part of it is missing; `began`
-# if a task was started; `stopped` if someone stopped the job; `node-failed NODE PROBLEM` if it couldn't run on its
-# node; `batch-end STATE` if the batch system ended it, with who cancelled it if that is known; `cause …` or
+# line with the client's mark and how many were meant to be sent, repeatedly; then `log-size N`, the size of the whole
+# log; `warning TEXT`, if a part of it is missing; `began` if a task was started; `stopped` if someone stopped the job;
+# `ran SECONDS`; `left-on NODE` if its containers may still run there; `node-failed NODE PROBLEM` if it couldn't run on
+# its node; `batch-end STATE` if the batch system ended it, with who cancelled it if that is known; `cause …` or
 # `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine failed, not
 # the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
 
@@ -85,6 +86,22 @@ wait_for_log() {
   done
 }
 
+# Prints how long the job $1 ran, if its end is known; the node on which a batch job couldn't begin; and the node on which
+# its containers may still run.
+tell_run() {
+  started=
+  if has_started "$1"; then read -r started 2>/dev/null <"$1/started" || :; fi
+  ended=$(stat -c %Y "$1/status" 2>/dev/null) || ended=
+  case $started$ended in
+    *[!0-9]*) ;;
+    *) [ -z "$started" ] || [ -z "$ended" ] || printf 'ran %s\n' "$((ended - started))" ;;
+  esac
+  is_batch_job "$1" || return 0
+  if [ "$how$why" = lostunshared ] && [ -n "${batch_nodes-}" ]; then printf 'node %s same\n' "${batch_nodes%%,*}"; fi
+  its_node=
+  if may_have_left_containers "$1" && read -r its_node 2>/dev/null <"$1/node"; then printf 'left-on %s\n' "$its_node"; fi
+}
+
 finish() {
   while send_log "$1"; do :; done
   wait_for_log "$1"
@@ -92,6 +109,7 @@ finish() {
   tell_line warning "$1/log-missing" || :
   tell_cut_log "$1"
   tell_number "$1"
+  tell_run "$1"
   begun=
   if has_begun "$1"; then
     begun=yes
@@ -154,12 +172,14 @@ tell_node() {
   printf 'node %s %s\n' "${its_host%%/*}" "$where"
 }
 
-# Prints what is new about a batch job: `batch NUMBER`, then `pending REASON START` or `node NAME same`.
+# Prints what is new about a batch job: `batch NAME NUMBER`, then `pending START REASON`, `requeued START REASON` or
+# `node NAME same`.
 shown=
 tell_batch() {
   case $how in
     pending)
-      now_shown="pending ${why:-None} ${batch_start:-N/A}"
+      now_shown="pending ${batch_start:-N/A} ${why:-None}"
+      [ -z "$requeued" ] || now_shown="requeued ${now_shown#pending }"
       ;;
     running) now_shown="node ${batch_nodes%%,*} same" ;;
     *) return 0 ;;
@@ -170,11 +190,11 @@ tell_batch() {
   printf '%s\n' "$now_shown"
 }
 
-# Prints the number that the batch system gave the job $1, if it is noted.
+# Prints the batch system of the job $1, and the number that it gave the job, if that is noted.
 tell_number() {
   number=
   read -r number 2>/dev/null <"$1/number" || return 0
-  case $number in '' | *[!0-9]*) ;; *) printf 'batch %s\n' "$number" ;; esac
+  case $number in '' | *[!0-9]*) ;; *) ! is_batch_job "$1" || printf 'batch %s %s\n' "$batch" "$number" ;; esac
 }
 
 # Waits while the batch system of the job $1 doesn't reply, for ten minutes: it may be starting again. Meanwhile the log

@@ -41,7 +41,12 @@ fi
 if is_our_environment; then found environment "$environment"; fi
 for job in "$state"/jobs/*; do
   [ -d "$job" ] || continue
-  if runs "$job"; then found running "$job"; else found job "$job"; fi
+  what=job
+  if runs "$job"; then
+    what=running
+    [ "$how" != pending ] || what=pending
+  fi
+  found "$what" "$job"
   find_containers "$job" || tell_silent silent "$job"
   for container in $containers; do printf 'found container 0 %s\n' "$container"; done
 done

@@ -12,6 +12,14 @@ with_words() {
   }
 }
 
+# Reserves the space for the files that are written at the end of the job $1, so that a full disk doesn't lose them.
+reserve_space() {
+  printf '   \n' >"$1/status.new" && printf '%200s\n' '' >"$1/engine-failed.new" &&
+    printf '%4000s\n' '' >"$1/cause.new" && printf '%200s\n' '' >"$1/log-missing.new" &&
+    printf '%20s\n' '' >"$1/log-size.new" && printf '%80s\n' '' >"$1/ended-in.new" &&
+    printf '%20s\n' '' >"$1/stopped.new"
+}
+
 # Sets `temporary` to a new folder for which the function $1 succeeds; else fails, with the last reason in `words`.
 in_temporary() {
   # XDG_RUNTIME_DIR comes last: it is removed when the account's last session ends, and the job continues after that.

@@ -72,7 +72,7 @@ describe() {
   {
     printf '{"job": "%s", "host": "%s", "boot": "%s", "pid_namespace": "%s", "pid": %s, "start": %s, "started": %s, ' \
       "${job##*/}" "${this_host%%/*}" "$this_boot" "$this_space" "$$" "$ticks" "$started"
-    [ ! -f "$job/submitted" ] || printf '"%s": %s, ' "$(cat "$job/submitted")" "$(cat "$job/number")"
+    ! is_batch_job "$job" || printf '"%s": %s, "submitted": %s, ' "$batch" "$(cat "$job/number")" "${submitted_at:-null}"
     printf '"about": %s, "document": %s}\n' "$about" "$document"
   } >"$job/job.json.new" && mv -f "$job/job.json.new" "$job/job.json"
 }
@@ -244,7 +244,9 @@ case $status:$2 in
     fi
     ;;
 esac
-if ! remove_containers_of "$job"; then
+if remove_containers_of "$job"; then
+  : >"$job/cleared"
+else
   left=$(container_processes "$job" | tr '\n' ' ')
   if [ -n "$left" ]; then
     printf "mlcube-ssh: can't remove a container of this job: %s\n" "$(made_containers "$job" | tr '\n' ' ')"

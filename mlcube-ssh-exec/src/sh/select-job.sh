@@ -34,7 +34,9 @@ tell_job() {
   case $how:$status in finished:0) ;; finished:*) if is_batch_job "$1" && learn_end "$1"; then job_state "$1"; fi ;; esac
   # Its leader has written the status, and the stop that ends the rest may still be at work.
   if [ "$how:$why" = killed: ] && holds_a_lock "$1" && has_remains "$1"; then why=left; fi
-  read -r started 2>/dev/null <"$1/started" || started=-
+  # A pending job has no start, or, requeued, none that counts.
+  started=-
+  if [ "$how" != pending ] && has_started "$1"; then read -r started 2>/dev/null <"$1/started" || started=-; fi
   ended=-
   case $how in
     finished | killed) ended=$(stat -c %Y "$1/status") ;;
@@ -43,20 +45,25 @@ tell_job() {
   read -r _ _ its_host _ 2>/dev/null <"$1/leader" || its_host=-
   its_about=$(cat "$1/about")
   if is_batch_job "$1"; then add_batch "$1"; fi
-  printf 'job %s %s %s %s %s %s %s\n' "${1##*/}" "$how${why:+:$why}" "${status:--}" "$started" "$ended" \
+  name_state
+  printf 'job %s %s %s %s %s %s %s\n' "${1##*/}" "$told_state" "${status:--}" "$started" "$ended" \
     "${its_host%%/*}" "$its_about"
 }
 
-# Adds to its_about, a JSON object, what its batch system told of the job $1: its number, when it starts, the time it
-# has left. Sets `its_host` to its node.
+# Adds to its_about, a JSON object, what its batch system told of the job $1: its number, when it was submitted, when it
+# starts, the time it has left. Sets `its_host` to its node.
 add_batch() {
   number=
   read -r number 2>/dev/null <"$1/number" || :
-  case $number in '' | *[!0-9]*) return 0 ;; esac
-  told="\"$batch\": $number"
+  case $number in *[!0-9]*) number= ;; esac
+  told="\"submitted\": ${submitted_at:-null}${number:+, \"$batch\": $number}"
+  # Until the job starts, its leader is the session that submitted it.
+  if [ "$how" = pending ] || ! has_started "$1"; then its_host=${batch_nodes-} its_host=${its_host%%,*}; fi
+  its_host=${its_host:--}
   case $how in
     pending)
       its_host=-
+      [ -z "$requeued" ] || told="$told, \"requeued\": true"
       case ${batch_start:-N/A} in N/A | *[!0-9T:-]*) ;; *) told="$told, \"starts\": \"$batch_start\"" ;; esac
       ;;
     running)

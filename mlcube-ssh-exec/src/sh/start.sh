@@ -119,24 +119,19 @@ check_version() {
   case $version in 0.0.[0-9]) problem swallows-mount "$version" ;; esac
 }
 
-# Makes the job's folder, with this process as leader until the job has a leader of its own. The space for the files
-# written at the job's end is reserved now, so that a full disk doesn't lose them.
+# Makes the job's folder, with this process as leader until the job has a leader of its own.
 make_job() {
   make_private "$state/jobs" && mkdir "$job" "$job/bin" &&
     date '+%s' >"$job/started" &&
     printf '%s\n' "$locked" >"$job/workspace" &&
     printf '%s\n' "$about" >"$job/about" &&
     printf '%s\n' "$document" >"$job/document" &&
-    printf '   \n' >"$job/status.new" &&
-    printf '%200s\n' '' >"$job/engine-failed.new" &&
-    printf '%4000s\n' '' >"$job/cause.new" &&
-    printf '%200s\n' '' >"$job/log-missing.new" &&
-    printf '%20s\n' '' >"$job/log-size.new" &&
+    reserve_space "$job" &&
     printf '%s\n' "$run" >"$job/run" &&
     printf '%s\n' "$launch" >"$job/launch.py" &&
     : >"$job/alive" &&
     : >"$job/log" &&
-    { [ "$launcher" = direct ] || printf '%s\n' "$launcher" >"$job/submitted"; } &&
+    { [ "$launcher" = direct ] || printf '%s\n%s\n' "$launcher" "$(date '+%s')" >"$job/submitted"; } &&
     lead "$job" || return
   [ -z "$settings" ] || printf '%s\n' "$settings" >"$job/settings.yaml"
 }

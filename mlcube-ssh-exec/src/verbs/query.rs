@@ -74,7 +74,11 @@ impl<'a> Query<'a> {
         let mode =
             FollowMode { follow, stops_job: false, ..run::follow_mode(reconnect, tail.tail) };
         let log = terminal::safe(io::stdout());
-        let end = Follower::new(connection, document, job, step.report(), mode, log)?.run()?;
+        let report = step.report();
+        let end = Follower::new(connection, document, job, report, mode, log)?.run()?;
+        if let Some(text) = result::without_output(&end, document) {
+            report.say(&text);
+        }
         result::check_written(&end, document)
     }
 
@@ -109,6 +113,7 @@ impl<'a> Query<'a> {
             return Ok(Vec::new());
         }
         let reply = connection.run(script)?;
+        result::warnings(&reply).for_each(|text| self.step.report().warn(&text));
         check(self.document, &reply)?;
         let text = reply.text();
         let jobs = text.lines().filter_map(|line| line.strip_prefix("job "));

@@ -15,8 +15,9 @@ use mlcube_ssh::ui::terminal;
 
 use crate::cli::{FollowArgs, ReconnectArgs};
 use crate::follow::{FollowMode, Follower};
-use crate::job::result::End;
-use crate::job::{Job, StartOptions, WhichJob, engine, new_id, result, variables};
+use crate::job::end::End;
+use crate::job::which_job::WhichJob;
+use crate::job::{Job, StartOptions, engine, new_id, result, variables};
 use crate::launcher;
 
 /// The options for starting and following a new job.
@@ -124,7 +125,8 @@ pub(crate) fn follow(
             receipt.changed = true;
             receipt.status = end.status;
             receipt.node.clone_from(&end.node);
-            launcher::note(receipt, end.batch_number);
+            receipt.job_seconds = end.seconds;
+            launcher::note(receipt, end.batch.as_ref());
         }
         end
     });

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use mlcube_ssh::config::Request;
 use mlcube_ssh::cube::trust::settings_file;
 use mlcube_ssh::pipe::failure::hinted;
+use mlcube_ssh::settings::runner::launcher::check_option;
 use serde_json::{Map, Value};
 
 use crate::cli::Args;
@@ -29,6 +30,25 @@ pub(crate) fn request(args: &Args) -> Result<Request> {
         settings,
         working_directory: working_directory()?,
     })
+}
+
+/// Refuses an option that a launcher doesn't take, in the words of the command line that gave it.
+pub(crate) fn check_launcher_args(config: &Map<String, Value>, added: &[String]) -> Result<()> {
+    let Some(first) = added.first() else { return Ok(()) };
+    let kind =
+        config.get("runner").and_then(|runner| runner.get("launcher")?.get("type")?.as_str());
+    if kind != Some("slurm") {
+        return Err(hinted(
+            format!("--launcher-arg={first}: the launcher of this platform takes no options"),
+            "set 'launcher: {type: slurm}' in the platform's section, or leave --launcher-arg out",
+        ));
+    }
+    for word in added {
+        check_option(word).map_err(|problem| {
+            hinted(format!("--launcher-arg: {problem}"), "`man sbatch` describes the options")
+        })?;
+    }
+    Ok(())
 }
 
 /// Returns the `-P` word that adds options to `runner.launcher.args`, behind those of the configuration; `None` if

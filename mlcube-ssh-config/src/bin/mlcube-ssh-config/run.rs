@@ -45,6 +45,7 @@ fn output_text(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     let args = &input_document::completed(args)?;
     let mut request = request::request(args)?;
     let mut resolved = resolve(&request)?;
+    request::check_launcher_args(&resolved.config, &args.launcher_arg)?;
     if let Some(word) = request::launcher_args(&resolved.config, &args.launcher_arg) {
         request.overrides.push(word);
         resolved = resolve(&request)?;

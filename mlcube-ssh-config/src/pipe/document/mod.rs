@@ -166,6 +166,9 @@ pub struct Receipt {
     /// job checks this again when it starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpus: Option<String>,
+    /// exec: how many seconds the job ran, from its start, of a batch job that on its node, to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_seconds: Option<u64>,
     /// exec: the number that Slurm gave the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slurm: Option<u64>,

@@ -46,10 +46,14 @@ pub enum Frame {
     Job(JobId),
     /// The node of the host on which the job was started, and whether this session is on another one.
     Node(Host, bool),
-    /// The number that the batch system gave the job.
-    BatchNumber(u64),
-    /// The batch system hasn't started the job: its reason, and when it expects to, in the host's local time.
-    Pending(String, Option<String>),
+    /// The batch system of the job, and the number that it gave the job.
+    Batch(String, u64),
+    /// The job waits for its batch system.
+    Pending(Pending),
+    /// How many seconds the job ran.
+    Ran(u64),
+    /// The node on which containers of the ended job may still run.
+    LeftOn(Host),
     /// The job couldn't run on this node.
     NodeFailed(Host, Problem),
     /// The batch system ended the job, in this state, and maybe who cancelled it.
@@ -66,6 +70,18 @@ pub enum Frame {
     Warning(String),
     /// The script failed.
     Problem(Problem),
+}
+
+/// Why a job of a batch system waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pending {
+    /// The batch system's reason, in its own words.
+    pub reason: String,
+    /// When it expects to start the job, in the host's local time.
+    pub start: Option<String>,
+    /// Whether the job ran before.
+    pub is_requeued: bool,
 }
 
 /// What was refused of a remote's output; the text completes a sentence about the host.
@@ -267,12 +283,23 @@ impl Frames {
                 let name = name.parse().map_err(|_| Refused::Line(shortened(line)))?;
                 Some(Frame::Node(name, place == "elsewhere"))
             }
-            "batch" => Some(Frame::BatchNumber(number()?)),
+            "batch" => {
+                let (system, number) = rest.split_once(' ').unwrap_or((rest, ""));
+                let number = number.parse().map_err(|_| Refused::Line(shortened(line)))?;
+                Some(Frame::Batch(system.to_owned(), number))
+            }
+            "ran" => Some(Frame::Ran(number()?)),
+            "left-on" => {
+                Some(Frame::LeftOn(rest.parse().map_err(|_| Refused::Line(shortened(line)))?))
+            }
             "batch-end" => Some(Frame::BatchEnd(rest.to_owned())),
-            "pending" => {
-                let (reason, start) = rest.split_once(' ').unwrap_or((rest, "N/A"));
-                let start = Some(start.to_owned()).filter(|start| start != "N/A");
-                Some(Frame::Pending(reason.to_owned(), start))
+            "pending" | "requeued" => {
+                let (start, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+                Some(Frame::Pending(Pending {
+                    reason: reason.to_owned(),
+                    start: Some(start.to_owned()).filter(|start| start != "N/A"),
+                    is_requeued: word == "requeued",
+                }))
             }
             "node-failed" => {
                 let (name, problem) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -24,7 +24,7 @@ use crate::settings::names::{Host, JobId};
 use crate::text::date::utc;
 
 pub use record::{JobRecord, record};
-pub use state::{JobReport, WhyLost};
+pub use state::{JobReport, WhyLost, readable};
 
 /// Shell functions about jobs: their leader, state, processes, and the job that holds a workspace
 /// ([`crate::process::script::Script::with`]).
@@ -107,6 +107,7 @@ impl Holder {
         };
         let state = match self.state {
             JobState::Pending(_) => "; it hasn't started yet",
+            JobState::Requeued(_) => "; it was requeued, and hasn't started again",
             JobState::Lost(WhyLost::Remains) => {
                 "; its first process is gone, but other processes of it still run"
             }
@@ -115,8 +116,12 @@ impl Holder {
             }
             _ => "",
         };
+        let act = match self.state {
+            JobState::Pending(_) | JobState::Requeued(_) => "submitted",
+            _ => "started",
+        };
         format!(
-            "the workspace on '{}' is locked by {}, which {} started from {}{node} at {} UTC{state}",
+            "the workspace on '{}' is locked by {}, which {} {act} from {}{node} at {} UTC{state}",
             document.remote.host,
             self.id.as_ref().map_or_else(|| "a job".to_owned(), |id| format!("job {id}")),
             about("user"),

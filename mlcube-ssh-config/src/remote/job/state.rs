@@ -12,6 +12,8 @@ use crate::text::printable::printable_json;
 pub(crate) enum JobState {
     /// Its launcher hasn't started it, for this reason.
     Pending(String),
+    /// It ran, and its launcher hasn't started it again, for this reason.
+    Requeued(String),
     Running,
     /// It ended by itself.
     Finished(Left),
@@ -67,12 +69,21 @@ impl WhyLost {
     }
 }
 
+/// Returns a launcher's reason for people: some are one word (`launch_failed_requeued_held`). A sentence is as the launcher
+/// wrote it, since it may name nodes.
+#[must_use]
+pub fn readable(reason: &str) -> String {
+    if reason.contains(' ') { reason.to_owned() } else { reason.replace('_', " ") }
+}
+
 impl JobState {
-    /// Parses `STATE` or `STATE:WHY`; `None` if a word isn't one of the scripts'.
+    /// Parses `STATE` or `STATE:WHY`, which has a tab for each blank; `None` if a word isn't one of the scripts'.
     pub(crate) fn parse(words: &str) -> Option<Self> {
         let (state, why) = words.split_once(':').unwrap_or((words, ""));
+        let reason = || why.replace('\t', " ");
         Some(match (state, why) {
-            ("pending", reason) => Self::Pending(reason.to_owned()),
+            ("pending", _) => Self::Pending(reason()),
+            ("requeued", _) => Self::Requeued(reason()),
             ("running", "") => Self::Running,
             ("finished", "") => Self::Finished(Left::Nothing),
             ("finished", "left") => Self::Finished(Left::Something),
@@ -89,7 +100,7 @@ impl JobState {
 
     fn word(&self) -> &'static str {
         match self {
-            Self::Pending(_) => "pending",
+            Self::Pending(_) | Self::Requeued(_) => "pending",
             Self::Running => "running",
             Self::Finished(_) => "finished",
             Self::Killed(_) | Self::KilledByLauncher(_) => "killed",
@@ -102,7 +113,7 @@ impl JobState {
     /// What the scripts say behind the state.
     fn why(&self) -> Option<String> {
         match self {
-            Self::Pending(why) | Self::KilledByLauncher(why) => {
+            Self::Pending(why) | Self::Requeued(why) | Self::KilledByLauncher(why) => {
                 Some(why.clone()).filter(|why| !why.is_empty())
             }
             Self::Finished(Left::Something) | Self::Killed(Left::Something) => {
@@ -207,7 +218,9 @@ impl JobReport {
         let state =
             self.status.map_or_else(|| word.to_owned(), |status| format!("{word} {status}"));
         let more = match &self.state {
-            JobState::Pending(why) | JobState::KilledByLauncher(why) => format!("  {why}"),
+            JobState::Pending(why) => format!("  {}", readable(why)),
+            JobState::Requeued(why) => format!("  requeued: {}", readable(why)),
+            JobState::KilledByLauncher(why) => format!("  {why}"),
             JobState::Finished(Left::Something)
             | JobState::Killed(Left::Something)
             | JobState::Lost(WhyLost::Remains) => "  left processes or containers".to_owned(),
@@ -217,13 +230,13 @@ impl JobReport {
             }
             _ => String::new(),
         };
+        // Of a job that waits, the time since which it does.
+        let since = self.started.or_else(|| self.about.get("submitted").and_then(Value::as_u64));
         format!(
             "{}  {state:<12}  {:<9}  {}  {}{more}",
             self.id,
             about("phase"),
-            self.started
-                .map(|started| format!("{} UTC", utc(started.cast_signed())))
-                .unwrap_or_default(),
+            since.map(|started| format!("{} UTC", utc(started.cast_signed()))).unwrap_or_default(),
             about("user")
         )
     }

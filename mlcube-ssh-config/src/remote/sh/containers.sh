@@ -22,6 +22,9 @@ made_containers() {
 # and nothing else gives one the job's label.
 has_asked_for_container() { [ -f "$1/engine" ] && { [ -e "$1/run.1" ] || [ -e "$1/cid.1" ]; }; }
 
+# Checks whether containers of the job $1 may exist although it has ended: its leader wasn't there to remove them.
+may_have_left_containers() { [ ! -f "$1/cleared" ] && [ -n "$(made_containers "$1")" ]; }
+
 # Prints the ids of the existing containers of the job $1, running or not; further words filter them. Fails when the
 # engine can't tell.
 present_containers() {

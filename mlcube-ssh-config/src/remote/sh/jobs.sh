@@ -55,9 +55,9 @@ lead() {
 # Sets `how` to the state of the job $1, and `status` if it ended; and `why`, which for a lost job is `remains`, and for
 # an ended one `left`, while something of it still runs. A job whose files can't be read isn't lost: it is `unknown`,
 # and `unread` is the file; or its batch system doesn't reply, then `doubt` is `silent`, and `unread` says why. An empty
-# file counts as missing: the power was cut just after it was made.
+# file counts as missing: the power was cut just after it was made. A pending job that ran before is `requeued`.
 job_state() {
-  status='' why='' how=lost doubt=''
+  status='' why='' how=lost doubt='' requeued=''
   if [ -s "$1/status" ]; then
     read -r status 2>/dev/null <"$1/status" || [ -n "$status" ] || {
       how=unknown unread=$1/status
@@ -113,12 +113,24 @@ job_state() {
 }
 
 # Checks whether the job $1 was, or was to be, submitted to a batch system: then `batch` is its name, which ends those
-# of its functions. Such a job is pending, too, and its processes are looked for nowhere.
+# of its functions, and `submitted_at` the time, which may be unknown. Such a job is pending, too, and its processes are
+# looked for nowhere.
 is_batch_job() {
-  batch=
-  read -r batch 2>/dev/null <"$1/submitted" || return 1
+  batch='' submitted_at=''
+  { read -r batch && { read -r submitted_at || :; }; } 2>/dev/null <"$1/submitted" || return 1
+  case $submitted_at in *[!0-9]*) submitted_at= ;; esac
   # In a folder that a group shares, each member can write it.
   case $batch in '' | *[!a-z]*) problem no-look "$1/submitted" ;; esac
+}
+
+# Checks whether the job $1 has started: one of a batch system starts on its node.
+has_started() { ! is_batch_job "$1" || [ -f "$1/node" ]; }
+
+# Sets `told_state` to what a reply says of job_state's result: STATE or STATE:WHY in one word, with a tab for a blank.
+name_state() {
+  told_state=$how
+  [ -z "$requeued" ] || told_state=requeued
+  told_state=$(printf '%s' "$told_state${why:+:$why}" | tr ' ' '\t')
 }
 
 # Looks once for the state in which the batch system has ended the job $1, which has a status; the file `ended-in` keeps
@@ -211,7 +223,7 @@ is_held() {
     [ -L "$1" ] || return 1 # it was given up between the two looks
     problem no-look "$1"
   fi
-  holder=${1%/locks/*}/jobs/${held_by%%@*} how=elsewhere why=
+  holder=${1%/locks/*}/jobs/${held_by%%@*} how=elsewhere why='' requeued=
   [ "${held_by%%@*}" != "$2" ] || return 1
   know_this_machine
   if [ -d "$holder" ]; then
@@ -254,7 +266,9 @@ remove_job() {
 # Reports the job that holds the workspace, and ends the script.
 refuse_locked() {
   read -r started 2>/dev/null <"$holder/started" || started=0
-  problem locked "${holder##*/} $how${why:+:$why} $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
+  if [ "$how" = pending ] && is_batch_job "$holder"; then started=${submitted_at:-$started}; fi
+  name_state
+  problem locked "${holder##*/} $told_state $started ${held_by#*@} $(cat "$holder/about" 2>/dev/null)"
 }
 
 # Checks whether the job $1 holds a lock: a stop gives it up when nothing of the job is left.

@@ -52,33 +52,37 @@ find_number() {
 note_number() {
   printf '%s\n' "$2" >"$1/number.new.$$" && mv -f "$1/number.new.$$" "$1/number" || return
   [ ! -f "$1/job.json" ] || return 0
-  started='' about='' request=
-  read -r started 2>/dev/null <"$1/started" && IFS= read -r about 2>/dev/null <"$1/about" &&
+  about='' request=
+  is_batch_job "$1" && IFS= read -r about 2>/dev/null <"$1/about" &&
     IFS= read -r request 2>/dev/null <"$1/document" || return 0
-  printf '{"job": "%s", "started": %s, "slurm": %s, "about": %s, "document": %s}\n' "${1##*/}" "$started" "$2" "$about" \
-    "$request" >"$1/job.json.$$"
+  printf '{"job": "%s", "submitted": %s, "slurm": %s, "about": %s, "document": %s}\n' "${1##*/}" \
+    "${submitted_at:-null}" "$2" "$about" "$request" >"$1/job.json.$$"
   # The job may have begun meanwhile, and written more.
   ln "$1/job.json.$$" "$1/job.json" 2>/dev/null
   rm -f "$1/job.json.$$"
 }
 
 # Sets `slurm_told` to lines `NUMBER|NAME|STATE|START|NODES|LEFT|REASON`, one for each job of the folder $1 that Slurm
-# knows and that has no status. Asks once for all, and again when `poll` seconds have passed, if that is set. Fails,
-# with the cause in `words`, if Slurm doesn't reply.
+# knows and that has no status, and `had_started` to the numbers of those that had started before Slurm was asked. Asks
+# once for all, and again when `poll` seconds have passed, if that is set. Fails, with the cause in `words`, if Slurm
+# doesn't reply.
 slurm_asked=
 slurm_told=
 numbers=
+had_started=
 learn_from_slurm() {
   if is_recent "$slurm_asked"; then
     [ -z "$slurm_silent" ] || words=$slurm_silent
     [ -z "$slurm_silent" ]
     return
   fi
-  slurm_asked=$uptime slurm_silent='' numbers=
+  slurm_asked=$uptime slurm_silent='' numbers='' had_started=
   for noted in "$1"/*/number; do
     read -r each 2>/dev/null <"$noted" || continue
     case $each in '' | *[!0-9]*) continue ;; esac
-    [ -s "${noted%/*}/status" ] || numbers=$numbers${numbers:+,}$each
+    [ ! -s "${noted%/*}/status" ] || continue
+    numbers=$numbers${numbers:+,}$each
+    [ ! -f "${noted%/*}/node" ] || had_started=$had_started,$each
   done
   [ -n "$numbers" ] || return 0
   # The reason comes last: administrators write their own, which may hold a bar.
@@ -116,8 +120,7 @@ look_up() {
   while IFS='|' read -r told_number told_name told_state told_start told_nodes told_left told_reason; do
     if [ "$told_number|$told_name" = "$2|$slurm_name" ]; then
       slurm_state=$told_state batch_start=$told_start batch_nodes=$told_nodes batch_left=$told_left
-      # Some reasons are sentences; a reply has blanks between its words.
-      slurm_reason=$(printf '%s' "$told_reason" | tr ' ' _)
+      slurm_reason=$told_reason
       return 0
     fi
   done <<TOLD
@@ -126,22 +129,23 @@ TOLD
 }
 
 # Sets `slurm_state` to the state in which the job $1, whose number is $2, has ended, `slurm_by` to who cancelled it,
-# and `batch_nodes` to its nodes: as accounting tells, where it runs, which also knows who; else as the controller does,
+# `batch_nodes` to its nodes, and `slurm_reason` to Slurm's reason: as accounting tells, where it runs, which also knows who; else as the controller does,
 # which forgets a job some minutes after its end (MinJobAge). Sets them to nothing if neither knows the job; a state
 # that is no end means that it goes on. Fails, with the cause in `words`, if Slurm doesn't reply.
 end_of=
 end_at=
 ask_end() {
   if is_recent "$end_at" && [ "$end_of" = "$2" ]; then
-    slurm_state=$end_state slurm_by=$end_by batch_nodes=$end_nodes
+    slurm_state=$end_state slurm_by=$end_by batch_nodes=$end_nodes slurm_reason=$end_reason
     return 0
   fi
   end_of=$2 end_at=
   name_in_slurm "$1"
-  slurm_state='' slurm_by='' batch_nodes=
+  slurm_state='' slurm_by='' batch_nodes='' slurm_reason=
   from_accounting "$2"
   accounted=$slurm_state
-  is_ended "$accounted" || from_controller "$2" || return 1
+  # Only the controller knows why a job never started.
+  if ! is_ended "$accounted" || [ -z "$batch_nodes" ]; then from_controller "$2" || is_ended "$accounted" || return 1; fi
   # Accounting is told of an end some time later, and only it knows who cancelled a job.
   for pause in 1 2 4; do
     case ${accounted:+$slurm_state} in CANCELLED) ;; *) break ;; esac
@@ -150,7 +154,7 @@ ask_end() {
     from_accounting "$2"
     accounted=$slurm_state slurm_state=CANCELLED
   done
-  end_at=$uptime end_state=$slurm_state end_by=$slurm_by end_nodes=$batch_nodes
+  end_at=$uptime end_state=$slurm_state end_by=$slurm_by end_nodes=$batch_nodes end_reason=$slurm_reason
 }
 
 from_accounting() {
@@ -158,6 +162,7 @@ from_accounting() {
   while IFS='|' read -r told_state told_nodes told_name; do
     [ "$told_name" = "$slurm_name" ] || continue
     slurm_state=${told_state%% *} batch_nodes=$told_nodes
+    case $batch_nodes in 'None assigned') batch_nodes= ;; esac
     case $told_state in 'CANCELLED by '*[0-9]) slurm_by=${told_state##* } ;; esac
   done <<TOLD
 $words
@@ -170,10 +175,11 @@ from_controller() {
   fi
   case " $words " in
     *" JobName=$slurm_name "*)
-      slurm_state=${words#* JobState=} batch_nodes=${words#* NodeList=}
-      slurm_state=${slurm_state%% *} batch_nodes=${batch_nodes%% *}
+      slurm_state=${words#* JobState=} batch_nodes=${words#* NodeList=} slurm_reason=${words#* Reason=}
+      slurm_state=${slurm_state%% *} batch_nodes=${batch_nodes%% *} slurm_reason=${slurm_reason%% *}
       ;;
   esac
+  case $batch_nodes in '(null)') batch_nodes= ;; esac
 }
 
 # What job_state does for the job $1, which has no status: sets `how` and `why`.
@@ -185,9 +191,8 @@ state_in_slurm() {
   fi
   if [ -z "$number" ]; then
     # Its submission may not have come to its end, on whatever login node.
-    submitted=0
-    read -r submitted 2>/dev/null <"$1/started" || :
-    if [ "$(date '+%s')" -lt $((submitted + 300)) ]; then how=pending why=submitting; fi
+    is_batch_job "$1" || :
+    if [ "$(date '+%s')" -lt $((${submitted_at:-0} + 300)) ]; then how=pending why=submitting; fi
     return 0
   fi
   if [ -z "$slurm_state" ] || is_ended "$slurm_state"; then
@@ -205,6 +210,7 @@ state_in_slurm() {
   case $slurm_state in
     PENDING | CONFIGURING | POWER_UP_NODE | REQUEUED | REQUEUE_FED | REQUEUE_HOLD | SPECIAL_EXIT | RESV_DEL_HOLD)
       how=pending why=${slurm_reason:-$slurm_state}
+      case $had_started, in *,"$number",*) requeued=yes ;; esac
       ;;
     # Its script ended, but not by its last line.
     '' | COMPLETED | FAILED)
@@ -212,6 +218,9 @@ state_in_slurm() {
         keep_end "$1" OUT_OF_MEMORY
       elif [ -f "$1/ended" ]; then
         keep_end "$1" ENDED
+      elif [ "$slurm_state" = FAILED ] && [ ! -f "$1/node" ] && [ -z "$batch_nodes" ]; then
+        # It was taken, and can never start.
+        keep_end "$1" "${slurm_reason:-ENDED}"
       elif [ ! -f "$1/node" ]; then
         why=${slurm_state:+unshared}
       else
@@ -247,7 +256,9 @@ note_end() {
   ended_in=$2 by=$slurm_by
   case $ended_in in '' | COMPLETED | FAILED) ended_in=- ;; esac
   [ -z "$by" ] || by=$(id -nu "$slurm_by" 2>/dev/null) || by=$slurm_by
-  printf '%s %s\n' "$ended_in" "$by" >"$1/ended-in.new.$$" && mv -f "$1/ended-in.new.$$" "$1/ended-in"
+  # The space is reserved, and another process may do the same.
+  { printf '%s %s\n' "$ended_in" "$by" 1<>"$1/ended-in.new" && mv -f "$1/ended-in.new" "$1/ended-in"; } 2>/dev/null ||
+    [ -s "$1/ended-in" ]
 }
 
 # What learn_end does.
@@ -255,5 +266,18 @@ learn_end_in_slurm() {
   end_at=
   find_number "$1" && [ -n "$number" ] && ask_end "$1" "$number" || return 1
   [ -z "$slurm_state" ] || is_ended "$slurm_state" || return 1
-  note_end "$1" "$slurm_state"
+  # A disk that takes no note makes nothing of the end undone.
+  note_end "$1" "$slurm_state" || :
+}
+
+# Sets `kill_wait` to the seconds after its TERM in which Slurm kills a job, and `longest_grace` to those that its
+# containers can have: an engine takes a second or two more than the grace.
+ask_longest_grace() {
+  kill_wait=
+  if ask_slurm scontrol show config; then
+    kill_wait=$(printf '%s\n' "$words" | sed -n 's/^KillWait  *= \([0-9][0-9]*\) .*/\1/p')
+  fi
+  # Unless the site says otherwise.
+  kill_wait=${kill_wait:-30}
+  longest_grace=$((kill_wait * 2 / 3))
 }

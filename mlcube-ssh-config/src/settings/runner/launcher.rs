@@ -117,8 +117,11 @@ impl Launcher {
     }
 }
 
-/// Refuses a word that isn't one whole option, or is an option that jobs of ours set themselves.
-fn check_option(word: &str) -> Result<(), String> {
+/// Refuses a word that isn't one whole option of `sbatch`, or is an option that jobs of ours set themselves.
+///
+/// # Errors
+/// What is wrong with the word.
+pub fn check_option(word: &str) -> Result<(), String> {
     let shown = word.escape_debug();
     if word.chars().any(char::is_control) {
         return Err(format!("'{shown}' holds a control character"));

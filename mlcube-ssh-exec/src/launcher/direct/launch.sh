@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts a job in a session of its own on this host.
 # Given, beside what start.sh needs:
-#   advises_slurm  `yes` if the settings name no launcher
+#   advised  the batch systems that are recommended where the host has them; none if the settings name a launcher
 # shellcheck disable=SC2154 # start.sh sets job, base and the rest; place.sh view and shims
 
 # Some hosts kill a user's processes at logout (logind.conf(5), KillUserProcesses). A scope of the user's own manager is
@@ -45,15 +45,6 @@ wait_for_leader() {
   done
 }
 
-# Warns, once for each tree, if this host looks like a login node of Slurm, where long processes are unwelcome. Slurm's
-# programs alone aren't proof: a controller must reply.
-advise_slurm() {
-  [ "$advises_slurm$phase" = yesrun ] && [ ! -f "$state/slurm-advised" ] && command -v sbatch >/dev/null || return 0
-  printf '' >"$state/slurm-advised" || return 0
-  case $(timeout -s KILL 3 scontrol ping 2>/dev/null </dev/null) in *' UP'*) ;; *) return 0 ;; esac
-  printf 'warning %s\n' "$(uname -n) looks like a login node of Slurm, which may end long processes; 'launcher: {type: slurm}' in the platform's section submits jobs, 'launcher: {type: direct}' starts them here without this line"
-}
-
 # Starts the job. Arguments: mlcube's words.
 launch_by_direct() {
   place_shims
@@ -65,7 +56,7 @@ launch_by_direct() {
   find_scope
   level=$1 phase=$2
   shift 2
-  advise_slurm
+  [ "$phase" != run ] || for batch in $advised; do "advise_$batch"; done
   # Absolute: a relative path would be resolved through the link.
   set -- "$level" "$phase" "--mlcube=$base/$root/$file" ${workspace:+"--workspace=$workspace"} "$@"
   MLCUBE_SSH_VARIABLES=$variables PYTHONUNBUFFERED=1

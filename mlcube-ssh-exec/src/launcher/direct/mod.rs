@@ -5,6 +5,7 @@ use mlcube_ssh::remote::job;
 use mlcube_ssh::settings::runner::Runner;
 use mlcube_ssh::settings::runner::launcher::Launcher as Setting;
 
+use crate::launcher;
 use crate::launcher::{Launcher, Needs};
 
 /// Starts jobs as processes of the host.
@@ -16,7 +17,7 @@ impl Launcher for Direct {
     }
 
     fn launch(&self) -> &'static str {
-        include_str!("launch.sh")
+        concat!(include_str!("launch.sh"), include_str!("../slurm/advise.sh"))
     }
 
     fn job_script(&self, run: &str) -> String {
@@ -25,6 +26,11 @@ impl Launcher for Direct {
 
     fn given(&self, script: Script, runner: &Runner, _: Needs<'_>) -> Script {
         let is_unset = runner.launcher == Setting::Unset;
-        script.given("advises_slurm", if is_unset { "yes" } else { "" })
+        let recommended = launcher::recommended();
+        script.given("advised", if is_unset { &recommended } else { "" })
+    }
+
+    fn reads_variable(&self, _: &str) -> bool {
+        false
     }
 }

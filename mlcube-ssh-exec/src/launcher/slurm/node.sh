@@ -37,19 +37,18 @@ abandon() {
 problem() { abandon "$@"; }
 
 printf '%s\n' "$(uname -n)" >node
+# From now on it runs. In place: a full disk loses nothing.
+date '+%s' 1<>started
 . ./given
 note_number "$job" "$SLURM_JOB_ID"
 
 # Slurm has started the job again: its end is that of this start.
 if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
-  printf 'mlcube-ssh: Slurm started this job again, on the node %s\n' "$(uname -n)"
+  ! may_have_left_containers "$job" || remove_containers_of "$job" || :
+  printf 'mlcube-ssh: note: Slurm started this job again, on the node %s\n' "$(uname -n)"
   rm -f status log-size stopped ended ended-in left node-failed began cause engine-failed engine engine-called \
-    other-program built log-missing cid.* run.*
-  printf '   \n' >status.new
-  printf '%200s\n' '' >engine-failed.new
-  printf '%4000s\n' '' >cause.new
-  printf '%200s\n' '' >log-missing.new
-  printf '%20s\n' '' >log-size.new
+    other-program built log-missing cleared cid.* run.*
+  reserve_space "$job"
   # Whoever requeued a job that had ended may have started another one meanwhile.
   guard_locks "${lock%/*}" || abandon not-writable "${lock%/*}: $words"
   if is_held "$lock" "$id"; then

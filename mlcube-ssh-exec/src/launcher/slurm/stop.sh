@@ -34,10 +34,44 @@ cancel() {
   ask_slurm scancel --name="$slurm_name" "$@" "$number" || case $words in *'Invalid job id'*) ;; *) return 1 ;; esac
 }
 
+# Ends the containers that the job may have left: Slurm's KILL doesn't reach those of a daemon. Sets `left` to those
+# that may still run.
+end_left_containers() {
+  left='' engine='' its_node=''
+  may_have_left_containers "$job" || return 0
+  read -r engine 2>/dev/null <"$job/engine" || :
+  read -r its_node 2>/dev/null <"$job/node" || :
+  if [ "$its_node" = "$(uname -n)" ]; then
+    leader='' before=$how
+    end_processes
+    [ -z "$told" ] || [ -n "$(present_containers "$job")" ] || : >"$job/cleared"
+  else
+    # A moment on that node, if it has room for one. The engine's clients may wait for a daemon.
+    # shellcheck disable=SC2016,SC2046 # the node's shell expands its words; ids hold no blanks
+    ask_slurm srun --quiet --immediate=20 --ntasks=1 --mem=0 --overcommit --nodelist="$its_node" --chdir=/ sh -c \
+      'engine=$1 && shift && for id; do "$engine" rm -f "$id" || exit; done' remove "$engine" \
+      $(made_containers "$job") && : >"$job/cleared"
+  fi
+  [ -f "$job/cleared" ] ||
+    left="containers that may still run on the node $its_node: $(made_containers "$job" | tr '\n' ' ')($engine says: ${words:-nothing})"
+}
+
 stop_by_slurm() {
-  case $how in finished | killed | lost) tell_stop '' ;; esac
-  # The node's script reads the grace when Slurm's TERM arrives.
-  printf '%s\n' "$grace" >"$job/stopped"
+  case $how in
+    finished | killed | lost)
+      end_left_containers
+      tell_stop "$left"
+      ;;
+  esac
+  # Only the job's own script knows of containers.
+  if [ "$how" = running ]; then
+    ask_longest_grace
+    [ "$grace" -le "$longest_grace" ] ||
+      printf 'warning %s\n' "Slurm kills a job $kill_wait seconds after its TERM (KillWait), so it gets $longest_grace seconds to end, not $grace"
+  fi
+  # The node's script reads the grace when Slurm's TERM arrives. The space is reserved.
+  { printf '%s\n' "$grace" 1<>"$job/stopped.new" && mv -f "$job/stopped.new" "$job/stopped"; } 2>/dev/null ||
+    printf '' >"$job/stopped"
   if ! find_number "$job" || [ -z "$number" ] || ! cancel; then
     if [ "$force" != yes ]; then
       rm -f "$job/stopped"
@@ -54,5 +88,6 @@ stop_by_slurm() {
     printf '143\n' 1<>"$job/status.new" && mv -f "$job/status.new" "$job/status"
   fi
   rm -f "$job/secrets"
-  tell_stop ''
+  end_left_containers
+  tell_stop "$left"
 }

@@ -27,12 +27,7 @@ watch_for_slurm() {
 }
 
 before_mlcube() {
-  kill_wait=
-  if ask_slurm scontrol show config; then
-    kill_wait=$(printf '%s\n' "$words" | sed -n 's/^KillWait  *= \([0-9][0-9]*\) .*/\1/p')
-  fi
-  # 30 seconds unless the site says otherwise. An engine takes a second or two more than the grace.
-  longest_grace=$((${kill_wait:-30} * 2 / 3))
+  ask_longest_grace
   # Not ignored: the task would ignore it, too.
   trap : TERM
   watch_for_slurm 8>&- &

@@ -119,11 +119,23 @@ impl Slurm {
         self.daemons.insert(1, controller);
     }
 
+    /// Kills all processes of a job at once, which end without a last word: as where a job has used up Slurm's patience.
+    pub fn kills(&self, number: &str) {
+        let line = "kill -KILL $(scontrol listpids \"$1\" | awk 'NR > 1 && $1 > 0 { print $1 }')";
+        must(self.program("sh").args(["-c", line, "kill", number]));
+    }
+
     /// From now on the jobs on its node see `instead` in the place of `path`, as on a disk of the node's own, until the
     /// node sees it again.
     pub fn node_sees(&self, instead: &Path, path: &Path) {
         let bind = [Path::new("--bind"), instead, path];
         must(self.in_node().arg("mount").args(bind));
+    }
+
+    /// From now on the jobs on its node can't write below `path`, until the node sees it again.
+    pub fn node_cannot_write(&self, path: &Path) {
+        self.node_sees(path, path);
+        must(self.in_node().args(["mount", "-o", "remount,bind,ro"]).arg(path));
     }
 
     /// See [`Slurm::node_sees`].
