@@ -324,6 +324,22 @@ fn a_failing_local_rsync_is_named() {
 }
 
 #[test]
+fn an_alias_that_makes_rsync_transfer_nothing_is_named() {
+    let scene = Scene::new();
+    let cube = a_cube(&scene);
+    let document = scene.document(&cube, &[]);
+    scene.push(&document, &["-q"]).succeeds();
+    fs::write(scene.home().join(".popt"), "rsync alias -s --dry-run -s\n").unwrap();
+    fs::write(cube.workspace().join("data.csv"), "changed").unwrap();
+    for _ in 0..2 {
+        let failed = scene.push(&document, &["-q"]);
+        failed.exits(125).complains(&["rsync transferred nothing", "~/.popt"]);
+    }
+    fs::remove_file(scene.home().join(".popt")).unwrap();
+    scene.push(&document, &[]).succeeds().says("sent data.csv");
+}
+
+#[test]
 fn a_remote_wrapper_of_rsync_that_refuses_is_quoted() {
     let line = "echo 'rrsync: option -s is not allowed' >&2; exit 1";
     let (_scene, failed) = pushed_with_another_remote_rsync(line);

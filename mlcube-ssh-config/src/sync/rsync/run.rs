@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use anyhow::anyhow;
+
 use crate::pipe::failure::{Failure, Outcome};
 use crate::pipe::limits;
 use crate::pipe::limits::Exceeded;
@@ -43,6 +45,8 @@ pub struct Transfer {
     pub is_partial: bool,
     /// Whether the host refused another session.
     pub was_refused: bool,
+    /// Whether rsync moved nothing and only said what it would move.
+    pub was_dry_run: bool,
     /// The names of the first changes that aren't folders, at most one more than [`Transfer::NAMES`].
     pub names: Vec<String>,
 }
@@ -62,6 +66,7 @@ impl Transfer {
         self.replaced = self.replaced.saturating_add(other.replaced);
         self.is_partial |= other.is_partial;
         self.was_refused |= other.was_refused;
+        self.was_dry_run |= other.was_dry_run;
         let new: Vec<_> =
             other.names.into_iter().filter(|name| !self.names.contains(name)).collect();
         self.names.extend(new);
@@ -110,6 +115,7 @@ impl Transfer {
 
     /// Reads a line of the statistics.
     fn read(&mut self, line: &str) {
+        self.was_dry_run |= line.ends_with("(DRY RUN)");
         for (label, number) in
             [("Number of files", &mut self.files), ("Total file size", &mut self.bytes)]
         {
@@ -138,6 +144,9 @@ pub fn run(
     let mut partial: Option<(Finished, &Command)> = None;
     let ended = commands.iter().try_for_each(|command| {
         let finished = run_one(command, connection, &heard, &mut progress, &mut all)?;
+        if all.was_dry_run {
+            return Err(of_alias());
+        }
         all.was_refused |= was_refused(&finished);
         if is_partial(&finished) {
             // Files that one transfer skips don't stop the other transfers.
@@ -152,6 +161,12 @@ pub fn run(
         classify(&finished, connection, pushes(command, connection)).err()
     };
     (all, ended.map(|()| partial.and_then(failure)))
+}
+
+/// The failure if rsync was given `--dry-run` by an alias, which popt(3) reads: nothing was transferred.
+fn of_alias() -> Failure {
+    Failure::ours(anyhow!("the local rsync transferred nothing: an alias gives it --dry-run"))
+        .hint("remove the alias from ~/.popt or /etc/popt; aliases can leave out files, too")
 }
 
 /// Appends the errors of a transfer that skipped files to those of earlier ones: all have one limit.
