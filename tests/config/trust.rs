@@ -477,7 +477,8 @@ fn hosts_and_users_have_no_characters_of_a_shell() {
     let config = |scene: &Scene| {
         scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]).arg(cube.root()).run()
     };
-    for name in ["a;id", "$(id)", "a b", "a'b", "a\"b", "a\\b", "`id`", "a|b", "a&b"] {
+    // A user of a Windows domain has a backslash, but not at the end.
+    for name in ["a;id", "$(id)", "a b", "a'b", "a\"b", "a\\", "`id`", "a|b", "a&b"] {
         scene.set("/host", name);
         config(&scene).exits(125).complains(&["runner.host", "mlcube.yaml:"]);
         scene.set("/host", "there");

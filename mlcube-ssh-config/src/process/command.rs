@@ -109,6 +109,11 @@ impl Command {
         self
     }
 
+    /// Returns whether `argument` is one of the arguments.
+    pub(crate) fn has(&self, argument: &str) -> bool {
+        self.arguments.iter().any(|it| it == argument)
+    }
+
     /// Returns whether the last argument starts with `start`.
     pub(crate) fn ends_with(&self, start: &str) -> bool {
         self.arguments.last().is_some_and(|argument| argument.starts_with(start))
