@@ -519,7 +519,7 @@ fn a_log_of_which_a_part_was_not_sent_is_asked_for_again_or_is_an_error() {
         assert_eq!(ran.succeeds().stderr.matches("line ").count(), 40, "{ran}");
     }
     scene.host.has_program("tail", "echo 'tail: Cannot fork' >&2; exit 1");
-    run().exits(125).complains(&["0 of 310 further bytes of the log", "may still run"]);
+    run().exits(255).complains(&["0 of 310 further bytes of the log", "may still run"]);
     scene.host.loses_program("tail");
 }
 

@@ -751,13 +751,9 @@ impl<'a> Follower<'a> {
         }
         let message = format!("{failure}; {} may still run on '{}'", self.job.which, self.host());
         let hint = format!("follow it with `{attach}`");
-        let told = match failure.kind {
-            FailureKind::Connection => Failure::connection(message),
-            _ => Failure::ours(anyhow!(message)),
-        };
         match failure.hint_text() {
-            Some(first) => told.hint(format!("{first}; then {hint}")),
-            None => told.hint(hint),
+            Some(first) => Failure::connection(message).hint(format!("{first}; then {hint}")),
+            None => Failure::connection(message).hint(hint),
         }
     }
 

@@ -245,7 +245,7 @@ case $status:$2 in
     ;;
 esac
 if remove_containers_of "$job"; then
-  : >"$job/cleared"
+  note_cleared "$job"
 else
   left=$(container_processes "$job" | tr '\n' ' ')
   if [ -n "$left" ]; then

@@ -1,6 +1,8 @@
 #!/bin/sh
 # The containers of a job: what their engine says about them, and their processes, whatever the engine says.
 
+# shellcheck disable=SC2154 # the prelude, or the script that runs the job, sets private
+
 # Runs a command of the engine of the job $1, for at most 15 seconds: a daemon that hangs blocks nobody.
 ask_engine() {
   asked=
@@ -24,6 +26,9 @@ has_asked_for_container() { [ -f "$1/engine" ] && { [ -e "$1/run.1" ] || [ -e "$
 
 # Checks whether containers of the job $1 may exist although it has ended: its leader wasn't there to remove them.
 may_have_left_containers() { [ ! -f "$1/cleared" ] && [ -n "$(made_containers "$1")" ]; }
+
+# Notes that no container of the job $1 is left.
+note_cleared() { (umask "$private" && : >"$1/cleared"); }
 
 # Prints the ids of the existing containers of the job $1, running or not; further words filter them. Fails when the
 # engine can't tell.

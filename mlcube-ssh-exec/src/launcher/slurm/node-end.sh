@@ -13,10 +13,12 @@ if [ -n "$needed_engine" ]; then
 fi
 # Slurm's KILL doesn't reach the container of a daemon, and a job that has been killed removes none.
 for other in "${job%/*}"/*; do
-  [ "$other" != "$job" ] && is_batch_job "$other" && may_have_left_containers "$other" || continue
-  read -r its_node 2>/dev/null <"$other/node" && [ "$its_node" = "$(uname -n)" ] || continue
+  if [ "$other" = "$job" ] || ! is_batch_job "$other" || ! may_have_left_containers "$other"; then continue; fi
+  its_node=
+  read -r its_node 2>/dev/null <"$other/node" || :
+  [ "$its_node" = "$(uname -n)" ] || continue
   job_state "$other"
-  case $how in finished | killed | lost) ! remove_containers_of "$other" || : >"$other/cleared" ;; esac
+  case $how in finished | killed | lost) ! remove_containers_of "$other" || note_cleared "$other" ;; esac
 done
 if [ -n "$image" ] && ! timeout -s KILL 30 "$engine" image inspect "$image" >/dev/null 2>&1; then
   printf "mlcube-ssh: note: the node %s has no image %s, so mlcube pulls or builds it there first; an image in a registry, or 'configure: slurm' of the launcher with --nodelist, saves that\n" \

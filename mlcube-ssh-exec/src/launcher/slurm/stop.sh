@@ -44,13 +44,13 @@ end_left_containers() {
   if [ "$its_node" = "$(uname -n)" ]; then
     leader='' before=$how
     end_processes
-    [ -z "$told" ] || [ -n "$(present_containers "$job")" ] || : >"$job/cleared"
+    [ -z "$told" ] || [ -n "$(present_containers "$job")" ] || note_cleared "$job"
   else
     # A moment on that node, if it has room for one. The engine's clients may wait for a daemon.
     # shellcheck disable=SC2016,SC2046 # the node's shell expands its words; ids hold no blanks
     ask_slurm srun --quiet --immediate=20 --ntasks=1 --mem=0 --overcommit --nodelist="$its_node" --chdir=/ sh -c \
       'engine=$1 && shift && for id; do "$engine" rm -f "$id" || exit; done' remove "$engine" \
-      $(made_containers "$job") && : >"$job/cleared"
+      $(made_containers "$job") && note_cleared "$job"
   fi
   [ -f "$job/cleared" ] ||
     left="containers that may still run on the node $its_node: $(made_containers "$job" | tr '\n' ' ')($engine says: ${words:-nothing})"
