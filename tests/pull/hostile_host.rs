@@ -341,10 +341,10 @@ fn ids_are_ids() {
 fn a_job_that_says_too_much() {
     let host = Attacked::scene();
     for (attack, limit) in [
-        ("echo job 1-a; echo record 9999999999; yes", "a job's record of more than 4 MiB"),
-        ("echo job 1-a; echo record 99999999999999999999; yes", "can't be read"),
+        ("echo job 1-a; echo record; yes", "a job's record of more than 4 MiB"),
+        ("echo job 1-a; echo offset 99999999999999999999; yes", "can't be read"),
         ("yes 'warning of the host'", "more than 100 warnings"),
-        ("echo log -1", "can't be read"),
+        ("echo log-size -1", "can't be read"),
         ("echo status 999", "can't be read"),
         ("tr '\\0' x </dev/zero", "a line of more than 64 KiB"),
         ("yes 'something is wrong' >&2", "standard error"),

@@ -154,7 +154,9 @@ wait_for_container() {
 was_ended_by_daemon() {
   case $(ask_engine "$job" --version 2>/dev/null) in [Dd]ocker*) ;; *) return 1 ;; esac
   read -r started <"$job/started"
-  events=$(ask_engine "$job" events --since "$started" --until "$(date '+%s')" --format '{{.Action}} {{.ID}}' 2>/dev/null) || return 1
+  # Whole seconds: a container may have started in this one.
+  until=$(($(date '+%s') + 1))
+  events=$(ask_engine "$job" events --since "$started" --until "$until" --format '{{.Action}} {{.ID}}' 2>/dev/null) || return 1
   # The list holds the last 256 events; a longer one has lost its beginning.
   [ "$(printf '%s\n' "$events" | wc -l)" -lt 250 ] || return 1
   case $events in *"start $1"*) return 1 ;; esac
