@@ -100,7 +100,13 @@ pub(crate) enum Verb {
         grace: u64,
     },
     /// List the jobs of the cube as a table
-    List,
+    List {
+        /// List the shared connections that are open, to whatever host; reads no document
+        #[arg(long)]
+        connections: bool,
+    },
+    /// Open the shared connection to the host, and say how long it stays open
+    Login,
     /// Close the shared connection to the host; jobs continue, and the next step logs in again
     Logout,
     /// List what the cube occupies on the remote, with sizes; remove it with --yes

@@ -19,7 +19,7 @@ const CHECK_REQUIREMENTS: &str = include_str!("sh/requirements.py");
 pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     let cube = Cube::of(document)?;
     let interpreter = &cube.runner.interpreter;
-    let connection = Connection::new(&cube, &document.remote, step.report())?
+    let connection = Connection::new(&cube, document, step.report())?
         // The later steps transfer files: their program is checked before a login that would be in vain.
         .for_transfers();
     let script = script(&connection, document, interpreter);

@@ -108,7 +108,7 @@ impl<'a> Pull<'a> {
         let layout = &cube.layout;
         let boundary = Boundary::of(layout, &cube.runner)?;
         boundary.check_workspace(layout, &document.run)?;
-        let connection = Connection::new(cube, &document.remote, step.report())?.for_transfers();
+        let connection = Connection::new(cube, document, step.report())?.for_transfers();
         let outputs = outputs::declared(document, layout);
         let image = image_place::in_workspace(&document.config, &cube.runner, layout);
         let selection = selection::of_command_line(args, &outputs, image)?;

@@ -81,7 +81,7 @@ impl<'a> Push<'a> {
         checks::check_root(layout)?;
         let boundary = Boundary::of(layout, &cube.runner)?;
         checks::check_places(document, layout, &boundary)?;
-        let connection = Connection::new(cube, &document.remote, step.report())?.for_transfers();
+        let connection = Connection::new(cube, document, step.report())?.for_transfers();
         let sync_state = SyncState::of(layout, &document.remote)?;
         let owner = sync_state.owner(layout)?;
         let parse = |path: &PathBuf| former_workspaces::parse(layout, &sync_state, path);

@@ -28,7 +28,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document) -> Outcome<()> {
     boundary.check_code(layout)?;
     boundary.check_workspace(layout, &document.run)?;
     let (remote, report) = (&document.remote, step.report());
-    let connection = Connection::new(&cube, remote, report)?.for_transfers();
+    let connection = Connection::new(&cube, document, report)?.for_transfers();
     let keys =
         if step.is_dry_run() { connection.possible_login_keys() } else { connection.login_keys() };
     let own = OwnFiles::of(&cube, keys);

@@ -72,6 +72,7 @@ fn a_cube_sets_nothing_of_the_runner() {
         ("base", json!("/")),
         ("adopt", json!(true)),
         ("persist", json!(0)),
+        ("login", json!("never")),
     ];
     for (key, value) in sections {
         let runner = Value::Object([(key.to_owned(), value)].into_iter().collect());

@@ -18,8 +18,8 @@ const PROGRAMS: [&str; 5] = [
     "mlcube-ssh-exec",
 ];
 
-const VERBS: [&str; 9] =
-    ["configure", "run", "attach", "status", "list", "logs", "stop", "logout", "clean"];
+const VERBS: [&str; 10] =
+    ["configure", "run", "attach", "status", "list", "logs", "stop", "login", "logout", "clean"];
 
 fn read(file: &str) -> String {
     fs::read_to_string(repository().join(file)).unwrap()

@@ -4,4 +4,5 @@ mod accounts;
 mod cipher;
 mod connection;
 mod login;
+mod second_login;
 mod start_up;

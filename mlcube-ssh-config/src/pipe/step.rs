@@ -156,7 +156,17 @@ impl Step {
     /// Reads the document and lets `ask` write a result to standard output; the document isn't written.
     pub fn answer(&self, ask: impl FnOnce(&Self, &mut Document) -> Outcome<()>) -> ExitCode {
         let document = self.read().map_err(Failure::ours);
-        match document.and_then(|mut document| ask(self, &mut document)) {
+        self.status_of(document.and_then(|mut document| ask(self, &mut document)))
+    }
+
+    /// Lets `ask` write a result to standard output that depends on no document.
+    pub fn answer_alone(&self, ask: impl FnOnce(&Self) -> Outcome<()>) -> ExitCode {
+        self.status_of(ask(self))
+    }
+
+    /// Reports a failure; returns the status to exit with.
+    fn status_of(&self, asked: Outcome<()>) -> ExitCode {
+        match asked {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
                 failure.report(&self.report);

@@ -17,12 +17,13 @@ use std::time::Duration;
 
 use crate::cube::Cube;
 use crate::cube::paths::home_expanded;
-use crate::pipe::document::Remote;
+use crate::pipe::document::Document;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::pipe::limits::Exceeded;
 use crate::process::command::Command;
 use crate::process::script::{LOADER, Script};
 use crate::settings::names::Host;
+use crate::settings::runner::login_policy::LoginPolicy;
 use crate::text::quote::rsync_rsh_word;
 use crate::ui::report::Report;
 
@@ -41,12 +42,19 @@ pub struct Connection {
     pub(crate) connect_timeout: u32,
     pub(crate) answer_timeout: Duration,
     pub(crate) persist: u32,
+    /// When a step may log in, and whether somebody has asked for it now.
+    pub(crate) policy: LoginPolicy,
+    pub(crate) is_requested: bool,
+    /// The section of the settings file, and the command that logs in on request.
+    pub(crate) platform: String,
+    pub(crate) login_command: String,
     variables: Vec<(String, String)>,
     setup: String,
     shared: bool,
     pub(crate) greets: AtomicBool,
     pub(crate) was_open: AtomicBool,
     pub(crate) asked_again: AtomicBool,
+    pub(crate) has_logged_in: AtomicBool,
     pub(crate) transfers: bool,
     /// Whether scripts are sent packed.
     pub(crate) packs: AtomicBool,
@@ -59,8 +67,8 @@ impl Connection {
     ///
     /// # Errors
     /// When there is no safe folder for the socket.
-    pub fn new(cube: &Cube, remote: &Remote, report: Report) -> Outcome<Self> {
-        let runner = &cube.runner;
+    pub fn new(cube: &Cube, document: &Document, report: Report) -> Outcome<Self> {
+        let (runner, remote) = (&cube.runner, &document.remote);
         // ssh takes `~` of a key for the account's own home, whatever HOME says, and doesn't expand it in `-F ~/x`.
         let expanded = |path: &String| home_expanded(path).to_string_lossy().into_owned();
         let login = Login {
@@ -77,12 +85,17 @@ impl Connection {
             connect_timeout: runner.connect_timeout,
             answer_timeout: Duration::from_secs(u64::from(runner.answer_timeout)),
             persist: runner.persist,
+            policy: runner.login,
+            is_requested: false,
+            platform: document.run.platform.clone(),
+            login_command: document.login_command(),
             variables: runner.environment.clone(),
             setup: runner.setup.clone(),
             shared: runner.shared,
             greets: AtomicBool::new(false),
             was_open: AtomicBool::new(false),
             asked_again: AtomicBool::new(false),
+            has_logged_in: AtomicBool::new(false),
             transfers: false,
             packs: AtomicBool::new(true),
             report,
@@ -93,6 +106,20 @@ impl Connection {
     #[must_use]
     pub fn for_transfers(mut self) -> Self {
         self.transfers = true;
+        self
+    }
+
+    /// Logs in whatever the settings say, because somebody has asked for it.
+    #[must_use]
+    pub fn on_request(mut self) -> Self {
+        self.is_requested = true;
+        self
+    }
+
+    /// Uses an open connection, or none.
+    #[must_use]
+    pub fn without_login(mut self) -> Self {
+        self.policy = LoginPolicy::Never;
         self
     }
 
@@ -109,7 +136,7 @@ impl Connection {
             .map(|purpose| self.socket_for(purpose))
     }
 
-    fn socket_for(&self, purpose: Purpose) -> PathBuf {
+    pub(crate) fn socket_for(&self, purpose: Purpose) -> PathBuf {
         let configuration = self.known_configuration().clone().unwrap_or_default();
         self.sockets.join(control_socket::name(&self.login, &configuration, purpose))
     }

@@ -660,7 +660,11 @@ impl<'a> Follower<'a> {
             self.report.detail(&format!("{why}; resuming {}", self.job.which));
         } else if self.attempts.awake.is_zero() {
             let then = if self.offset.is_some() { "; the job continues" } else { "" };
-            self.report.say(&format!("{why}{then}; reconnecting"));
+            let next = match self.connection.awaited_login() {
+                Some(login) => format!("waiting for `{login}`"),
+                None => "reconnecting".to_owned(),
+            };
+            self.report.say(&format!("{why}{then}; {next}"));
         }
         let mut failure = why;
         let mut took = Duration::ZERO;

@@ -22,7 +22,7 @@ pub(crate) fn attach(
     args: &FollowArgs,
 ) -> Outcome<()> {
     let cube = Cube::of(document)?;
-    let connection = Connection::new(&cube, &document.remote, step.report())?;
+    let connection = Connection::new(&cube, document, step.report())?;
     let job = Job::existing(document, &cube, &connection, job.job.as_ref())?;
     let mode = run::follow_mode(args.reconnect, tail.tail);
     if step.is_dry_run() {

@@ -3,6 +3,7 @@
 mod attach;
 pub(crate) mod clean;
 mod configure;
+mod connection;
 mod query;
 mod run;
 
@@ -28,13 +29,17 @@ pub(crate) fn act(step: Step, verb: &Verb) -> ExitCode {
         Verb::Status { job, all } => {
             step.answer(|step, document| Query::of(step, document)?.status(job, *all))
         }
-        Verb::List => step.answer(|step, document| Query::of(step, document)?.list()),
+        Verb::List { connections: true } => step.answer_alone(connection::list),
+        Verb::List { connections: false } => {
+            step.answer(|step, document| Query::of(step, document)?.list())
+        }
         Verb::Logs { job, tail, follow, reconnect } => step.answer(|step, document| {
             Query::of(step, document)?.logs(job, tail, *follow, *reconnect)
         }),
         Verb::Stop { job, force, grace } => {
             step.answer(|step, document| Query::of(step, document)?.stop(job, *force, *grace))
         }
+        Verb::Login => step.answer(|step, document| connection::log_in(step, document)),
         Verb::Logout => step.answer(|step, document| Query::of(step, document)?.log_out()),
         Verb::Clean { yes, force } => {
             step.answer(|step, document| clean::clean(step, document, yes, *force))

@@ -31,7 +31,7 @@ pub(crate) struct Query<'a> {
 impl<'a> Query<'a> {
     pub(crate) fn of(step: &'a Step, document: &'a Document) -> Outcome<Self> {
         let cube = Cube::of(document)?;
-        let connection = Connection::new(&cube, &document.remote, step.report())?;
+        let connection = Connection::new(&cube, document, step.report())?;
         Ok(Self { step, document, cube, connection })
     }
 

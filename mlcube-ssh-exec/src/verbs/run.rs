@@ -62,7 +62,7 @@ pub(crate) fn run_job(
     let variables =
         if phase == Phase::Run { variables::for_task(document, runner)? } else { Vec::new() };
     engine::check_takes_variables(runner, &variables)?;
-    let connection = Connection::new(cube, &document.remote, step.report())?;
+    let connection = Connection::new(cube, document, step.report())?;
     let id = if step.is_dry_run() { "JOB".parse()? } else { new_id()? };
     let options = StartOptions {
         phase,

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use mlcube_ssh_harness::{Account, Outcome, Scene};
+use mlcube_ssh_harness::{Account, Outcome, Scene, SecondFactor, eventually};
 
-use crate::faults::staging::{COUNTS, Staged, shows};
+use crate::faults::staging::{COUNTS, LAST, Staged, shows};
 
 /// A job of which the connection was cut after `change` came over its host or its user's machine.
 fn cut_after(change: impl FnOnce(&mut Scene)) -> (Staged, Outcome) {
@@ -91,6 +91,28 @@ fn a_wrong_password_is_given_once() {
     gave_up(&running.wait(), &["refused"]);
     assert_eq!(job.scene.asked(), 2);
     assert_eq!(job.scene.host.sshd.log().matches("Failed password").count(), 1);
+}
+
+#[test]
+fn with_once_nothing_is_asked_or_pushed_until_somebody_logs_in() {
+    for factor in [SecondFactor::OneTimePassword, SecondFactor::Push] {
+        let Some((account, mut scene)) = Scene::with_a_second_factor(factor) else { return };
+        scene.set("/login", "once");
+        account.owns(&scene.host.bin());
+        let job = Staged::in_scene(scene, COUNTS);
+        account.owns(&job.scene.host.bin());
+        let mut running = job.exec(&["run"]);
+        shows(&running, "line 3.");
+        // Those of the account alone: the sshd is the first process of its system.
+        job.scene.host.sshd.connections().with(account.name()).kill();
+        running.says("the job continues; waiting for `mlcube-ssh login --mlcube=");
+        eventually("the job ends", || job.has_ended());
+        assert_eq!(job.scene.factors(), 1, "{factor:?}");
+        job.asks(&["login"]).succeeds().says("logged in on 'there'");
+        let ended = running.wait();
+        assert_eq!(ended.exits(7).stdout.matches("line ").count(), LAST as usize, "{ended}");
+        assert_eq!(job.scene.factors(), 2, "{factor:?}");
+    }
 }
 
 #[test]

@@ -45,6 +45,6 @@ pub use process::processes::{Process, Processes};
 pub use process::running::Running;
 pub use program::{am_root, repository};
 pub use random::random;
-pub use scene::Scene;
+pub use scene::{Scene, SecondFactor};
 pub use skip::skip;
 pub use wait::{eventually, eventually_within};

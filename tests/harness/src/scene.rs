@@ -17,6 +17,39 @@ use crate::{
 /// The password of a scene that has one.
 const PASSWORD: &str = "open sesame";
 
+/// A second factor of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// A password that counts once, and nothing else.
+    OneTimePassword,
+    /// A question to a phone, after the key: nothing is asked at the terminal.
+    Push,
+}
+
+/// Gives a system a PAM module that counts: for a login with a password it is an attempt to give one, for a login with
+/// a key a push.
+const COUNTING_MODULE: &str = r#"cat >/usr/local/sbin/second-factor <<'END'
+#!/bin/sh
+case $PAM_TYPE in
+  # sshd has checked the password before it looks at the account.
+  account) grep -qs "^auth" /var/attempts || echo push >>/var/attempts ;;
+  auth)
+    code=$(tr -d '\000')
+    echo "auth $code" >>/var/attempts
+    case $code in code-*) ;; *) exit 1 ;; esac
+    # It has counted before.
+    ! grep -qxs "$code" /var/codes && echo "$code" >>/var/codes
+    ;;
+esac
+END
+chmod 755 /usr/local/sbin/second-factor
+cat >/etc/pam.d/sshd <<'END'
+auth required pam_exec.so expose_authtok quiet /usr/local/sbin/second-factor
+auth required pam_permit.so
+account required pam_exec.so quiet /usr/local/sbin/second-factor
+session required pam_permit.so
+END"#;
+
 /// The user's home with an ssh configuration, a key, and a settings file whose platform `gpu1` is the host `there`.
 #[derive(Debug)]
 pub struct Scene {
@@ -89,6 +122,33 @@ impl Scene {
         scene.has_program("askpass", "echo \"$1\" >>\"$HOME/asked\"; cat \"$HOME/answer\"");
         scene.answers(PASSWORD);
         Some((account, scene))
+    }
+
+    /// One whose remote user has a second factor, which PAM asks for or pushes; a module counts ([`Scene::factors`]). The
+    /// program [`Scene::askpass`] tells the next one-time password. None where no users can be made.
+    pub fn with_a_second_factor(factor: SecondFactor) -> Option<(Account, Scene)> {
+        let place = Place::new();
+        let account = Account::with_shell(&place.folder("homes"), "sh")?;
+        let options = HostOptions::default().own_system("login1").account(&account);
+        let options = match factor {
+            SecondFactor::OneTimePassword => options
+                .config("KbdInteractiveAuthentication yes")
+                .config("AuthenticationMethods keyboard-interactive"),
+            SecondFactor::Push => options,
+        };
+        let mut scene = Scene::at(place, options.config("UsePAM yes"));
+        scene.set("/remote_root", "cubes");
+        scene.host.sshd.in_its_system(COUNTING_MODULE);
+        let ask = "echo \"$1\" >>\"$HOME/asked\"; echo \"code-$(wc -l <\"$HOME/asked\")\"";
+        scene.has_program("askpass", ask);
+        scene.has_variable("SSH_ASKPASS", &scene.askpass().display().to_string());
+        Some((account, scene))
+    }
+
+    /// How often the host asked for a second factor, or pushed one.
+    pub fn factors(&self) -> usize {
+        let attempts = self.host.sshd.in_its_system("cat /var/attempts 2>/dev/null || :");
+        attempts.lines().count()
     }
 
     /// The program that answers ssh's question for the password, once it is named in `SSH_ASKPASS`.

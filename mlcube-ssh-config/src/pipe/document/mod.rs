@@ -424,6 +424,12 @@ impl Document {
         format!("{} {}", self.stop_command(Some(id)), shell_word(&format!("-Prunner.host={node}")))
     }
 
+    /// Returns the command that opens the shared connection.
+    #[must_use]
+    pub fn login_command(&self) -> String {
+        self.wrapper_command("login")
+    }
+
     /// Returns the command that closes the shared connection.
     #[must_use]
     pub fn logout_command(&self) -> String {

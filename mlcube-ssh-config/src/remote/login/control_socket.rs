@@ -69,6 +69,17 @@ pub(crate) fn name(login: &Login, configuration: &SshConfig, purpose: Purpose) -
 /// When the folder can't be made, or others can enter it.
 pub(crate) fn private_folder() -> Result<PathBuf> {
     let uid = rustix::process::getuid().as_raw();
+    first_private(places(uid), uid)
+}
+
+/// The folders that exist and belong to this user alone: a program with another environment may have chosen another.
+pub(crate) fn existing_folders() -> impl Iterator<Item = PathBuf> {
+    let uid = rustix::process::getuid().as_raw();
+    places(uid).filter(move |folder| check_private(folder, uid).is_ok())
+}
+
+/// The possible folders, the best first.
+fn places(uid: u32) -> impl Iterator<Item = PathBuf> {
     let runtime =
         env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
     let places = [
@@ -76,8 +87,7 @@ pub(crate) fn private_folder() -> Result<PathBuf> {
         Some(PathBuf::from(format!("/tmp/mlcube-ssh-{uid}"))),
         state_folder().ok().map(|state| state.join("run")),
     ];
-    let places = places.into_iter().flatten();
-    first_private(places.filter(|folder| is_short(folder) && is_plain_for_ssh(folder)), uid)
+    places.into_iter().flatten().filter(|folder| is_short(folder) && is_plain_for_ssh(folder))
 }
 
 /// The first of `places` that belongs to this user alone; else the error of the first one.

@@ -277,6 +277,24 @@ pub(crate) fn of_silent_login(login: &Login) -> Failure {
         .hint(format!("try `{}`", login.by_hand()))
 }
 
+/// The failure of a step that may use an open connection only.
+pub(crate) fn of_forbidden_login(login: &Login, command: &str) -> Failure {
+    Failure::connection(format!(
+        "no connection to '{}' is open, and this step may not log in",
+        login.host
+    ))
+    .hint(format!("open one with `{command}`"))
+}
+
+/// The failure of a step of a command line that has used a connection which is gone, and may not open another one.
+pub(crate) fn of_second_login(login: &Login, command: &str) -> Failure {
+    Failure::connection(format!(
+        "the connection to '{}' is gone, and with login: once nothing logs in a second time unattended",
+        login.host
+    ))
+    .hint(format!("log in with `{command}`"))
+}
+
 /// The failure of a host that allows no more sessions, however long the client waits.
 pub(crate) fn of_busy_host(login: &Login) -> Failure {
     Failure::connection(format!("'{}' takes no more sessions (sshd's MaxSessions)", login.host))

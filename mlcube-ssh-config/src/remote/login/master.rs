@@ -7,17 +7,18 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
-use crate::pipe::failure::{Failure, FailureKind, Outcome};
+use crate::pipe::failure::{Failure, FailureKind, Outcome, hinted};
 use crate::process::command::Command;
+use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::remote::login::diagnosis::LoginEnd;
 use crate::remote::login::identity_file::KeyProblem;
 use crate::remote::login::ssh_config::SshConfig;
 use crate::remote::login::ssh_messages::SshMessages;
 use crate::remote::login::{cipher, diagnosis, identity_file, options, ssh_version};
-use crate::remote::rsync_version;
+use crate::remote::{problem, rsync_version};
 use crate::text::quote::shell_word;
 
 /// A keep-alive is sent after 5 seconds of silence, and 3 may stay unanswered: a dead link is noticed within 15
@@ -72,6 +73,10 @@ impl Connection {
     /// Opens the master unless another process has done so meanwhile. A `wedged` master, which accepts clients without
     /// serving them, is abandoned, and so is the user's own: it still replies to checks after its network is gone.
     pub(crate) fn open_master(&self, wedged: bool) -> Outcome<Master> {
+        if wedged {
+            // A connection that can't be replaced isn't abandoned: its host may only be slow.
+            self.check_may_log_in()?;
+        }
         if self.was_open() {
             self.refresh_configuration();
         }
@@ -103,8 +108,10 @@ impl Connection {
         if let Some(users_own) = users_own {
             std::os::unix::fs::symlink(users_own, socket)
                 .context("can't link to your own shared connection")?;
+            self.note_open(true);
             return Ok(Master::Found);
         }
+        self.check_may_log_in()?;
         if self.transfers && !self.was_open() {
             rsync_version::check()?;
         }
@@ -112,9 +119,47 @@ impl Connection {
             identity_file::check(file, &configuration)?;
         }
         self.log_in(&configuration)?;
-        self.was_open.store(true, Ordering::Relaxed);
+        self.note_use();
+        self.note_open(false);
+        self.has_logged_in.store(true, Ordering::Relaxed);
         self.asked_again.store(false, Ordering::Relaxed);
         Ok(Master::Opened)
+    }
+
+    /// Opens the shared connection for later steps, unless one works already; returns whether it was opened now.
+    ///
+    /// # Errors
+    /// When the login fails, or the host runs nothing.
+    pub fn open_for_later(&self) -> Outcome<bool> {
+        if self.persist == 0 {
+            return Err(hinted(
+                "persist: 0 keeps no connection open for later steps",
+                "set persist in the platform's section to a time like 8h",
+            )
+            .into());
+        }
+        // Without the user's `setup` line, whose failure isn't one of the login.
+        let reply = self.run(&Script::new(":"))?;
+        match reply.status {
+            0 => Ok(self.has_logged_in.load(Ordering::Relaxed)),
+            status => Err(Failure::ours(anyhow!(
+                "'{}' can't run a script: it ended with status {status} ({})",
+                self.login.host,
+                problem::reason(None, &reply.last_error())
+            ))),
+        }
+    }
+
+    /// Returns whether the connection in use is one that the user's own ssh has opened.
+    #[must_use]
+    pub fn is_users_own(&self) -> bool {
+        self.socket().is_symlink()
+    }
+
+    /// Seconds without a session after which the connection closes.
+    pub(crate) fn idle_limit(&self) -> u32 {
+        let persist = if self.is_overflowing() { 0 } else { self.persist };
+        persist.max(SHORTEST)
     }
 
     /// Closes the shared connection to the host, whoever uses it. The user's own connection is only unlinked.
@@ -184,11 +229,10 @@ impl Connection {
 
     /// Makes the command that logs in and stays in the background with the socket.
     fn master_command(&self, configuration: &SshConfig, prompts: Prompts) -> Command {
-        let persist = if self.is_overflowing() { 0 } else { self.persist };
         let mut options = vec![
             format!("ControlPath={}", self.socket().display()),
             "ControlMaster=yes".to_owned(),
-            format!("ControlPersist={}", persist.max(SHORTEST)),
+            format!("ControlPersist={}", self.idle_limit()),
             format!("ConnectTimeout={}", self.connect_timeout),
         ];
         options.extend(KEEP_ALIVE.map(str::to_owned));
@@ -296,8 +340,11 @@ impl Connection {
     /// What the proxy or the ssh of a jump host says. ssh hides it when it opens a master that stays in the background,
     /// so the login is tried once more without one, and nobody is asked.
     fn words_of_proxy(&self) -> String {
-        // BatchMode doesn't reach the ssh of a ProxyJump, and an older one would ask at the terminal.
-        if ssh_version::version().is_none_or(|version| version < ASKPASS_REQUIRE_SINCE) {
+        // It is a second login, which may push a second factor. BatchMode doesn't reach the ssh of a ProxyJump, and an
+        // older one would ask at the terminal.
+        if !self.may_log_in_again()
+            || ssh_version::version().is_none_or(|version| version < ASKPASS_REQUIRE_SINCE)
+        {
             return String::new();
         }
         let timeout = format!("ConnectTimeout={}", self.connect_timeout);

@@ -137,7 +137,7 @@ impl Connection {
         if let Some(session) = self.open_session_within(script, first)? {
             return Ok(session);
         }
-        if !self.is_overflowing() {
+        if !self.is_overflowing() && self.may_log_in_again() {
             self.log_in_once_more();
         }
         let opened = self.open_session_within(script, rest)?;
@@ -260,7 +260,7 @@ impl Connection {
                         session.report.detail(&words);
                     }
                 }
-                self.was_open.store(true, Ordering::Relaxed);
+                self.note_use();
                 self.greets.fetch_or(greeted, Ordering::Relaxed);
                 Ok(Ok(session))
             }

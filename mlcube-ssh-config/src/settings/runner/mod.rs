@@ -3,12 +3,14 @@
 //! The keys are those of the Python runner's documentation and our own, which are all optional.
 
 pub mod launcher;
+pub mod login_policy;
 pub(crate) mod section;
 
 use serde_json::{Map, Value};
 
 use crate::settings::names::{Host, RemotePath, User, check_variable};
 use crate::settings::runner::launcher::{LAUNCHER_KEYS, Launcher};
+use crate::settings::runner::login_policy::LoginPolicy;
 use crate::settings::runner::section::Section;
 
 pub use section::Invalid;
@@ -72,6 +74,8 @@ pub struct Runner {
     pub adopt: bool,
     /// Seconds that the shared connection stays open when idle.
     pub persist: u32,
+    /// When a step may log in.
+    pub login: LoginPolicy,
     /// A configuration file for ssh instead of the user's own.
     pub ssh_config: Option<String>,
     /// Seconds within which a host must reply to a connection.
@@ -120,7 +124,7 @@ pub struct Authentication {
 }
 
 /// The keys of the `runner` section.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 23] = [
     "runner",
     "host",
     "platform",
@@ -136,6 +140,7 @@ pub const KEYS: [&str; 22] = [
     "follow_links",
     "adopt",
     "persist",
+    "login",
     "ssh_config",
     "connect_timeout",
     "log_limit",
@@ -159,6 +164,7 @@ impl Runner {
     pub fn new(settings: &UserSettings) -> Result<Self, Invalid> {
         let section = Section::new("runner", &settings.0, &KEYS);
         section.check_keys()?;
+        let persist = section.seconds("persist")?.unwrap_or(600);
         Ok(Self {
             host: section.parsed("host")?,
             platform: section.required("platform")?,
@@ -179,7 +185,8 @@ impl Runner {
             base: section.text("base")?,
             follow_links: section.places("follow_links")?,
             adopt: section.flag("adopt")?,
-            persist: section.seconds("persist")?.unwrap_or(600),
+            persist,
+            login: LoginPolicy::from_section(&section, persist)?,
             ssh_config: section.text("ssh_config")?,
             connect_timeout: section.seconds("connect_timeout")?.unwrap_or(10).max(1),
             log_limit: section.bytes("log_limit")?.unwrap_or(LOG_LIMIT),

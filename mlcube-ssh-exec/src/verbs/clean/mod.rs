@@ -52,7 +52,7 @@ pub(crate) enum What {
 /// Lists the items, or removes the chosen ones.
 pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool) -> Outcome<()> {
     let cube = Cube::of(document)?;
-    let connection = Connection::new(&cube, &document.remote, step.report())?;
+    let connection = Connection::new(&cube, document, step.report())?;
     let look = look_script(&connection, document, &cube.runner);
     if step.is_dry_run() {
         step.show(&connection.shown(&look));
