@@ -7,16 +7,31 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh_harness::{Invocation, Scene, Task, repository};
 
-const INSTALLED: [&str; 8] = [
-    "bin/mlcube-ssh",
-    "bin/mlcube-ssh-config",
-    "bin/mlcube-ssh-exec",
-    "bin/mlcube-ssh-interp",
-    "bin/mlcube-ssh-pull",
-    "bin/mlcube-ssh-push",
-    "share/mlcube-ssh/installed",
-    "share/mlcube-ssh/mlcube-ssh.mk",
+const PROGRAMS: [&str; 6] = [
+    "mlcube-ssh",
+    "mlcube-ssh-config",
+    "mlcube-ssh-exec",
+    "mlcube-ssh-interp",
+    "mlcube-ssh-pull",
+    "mlcube-ssh-push",
 ];
+
+/// Every installed file.
+fn installed() -> Vec<String> {
+    let mut files =
+        vec!["share/mlcube-ssh/installed".to_owned(), "share/mlcube-ssh/mlcube-ssh.mk".to_owned()];
+    for program in PROGRAMS {
+        files.extend([
+            format!("bin/{program}"),
+            format!("share/man/man1/{program}.1"),
+            format!("share/bash-completion/completions/{program}"),
+            format!("share/zsh/site-functions/_{program}"),
+            format!("share/fish/vendor_completions.d/{program}.fish"),
+        ]);
+    }
+    files.sort();
+    files
+}
 
 /// A scene with a checkout in its home, whose `cargo build` gives the programs that are built already.
 fn scene_with_a_checkout() -> Scene {
@@ -63,7 +78,7 @@ fn everything_is_installed_below_the_prefix_and_works() {
     let prefix = scene.home().join("a place");
     for _ in 0..2 {
         install(&scene, &["--prefix", prefix.to_str().unwrap()]).run().succeeds();
-        assert_eq!(files(&prefix), INSTALLED, "a second time changes nothing");
+        assert_eq!(files(&prefix), installed(), "a second time changes nothing");
     }
     let wrapper = prefix.join("bin/mlcube-ssh");
     assert_eq!(fs::metadata(&wrapper).unwrap().permissions().mode() & 0o777, 0o755);
@@ -98,7 +113,7 @@ fn packagers_get_it_below_their_own_root() {
     let scene = scene_with_a_checkout();
     let root = scene.home().join("root");
     install(&scene, &["--prefix=/usr"]).env("DESTDIR", &root).run().succeeds();
-    assert_eq!(files(&root.join("usr")), INSTALLED);
+    assert_eq!(files(&root.join("usr")), installed());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The project as a whole: its documents, its order, its wrapper, its make rules, its installation, its test bed.
 
+mod completions;
+mod generated;
 mod install;
 mod layers;
 mod make_rules;

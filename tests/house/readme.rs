@@ -107,7 +107,7 @@ fn every_exit_status_of_the_reference_is_in_every_help() {
 #[test]
 fn every_script_tells_its_usage_and_does_nothing_else() {
     let scene = Scene::new();
-    for script in ["mlcube-ssh", "install", "demo", "test", "bench", "bench-config"] {
+    for script in ["mlcube-ssh", "install", "generate", "demo", "test", "bench", "bench-config"] {
         let line = format!("'{}' --help", repository().join("scripts").join(script).display());
         let told = scene.sh(&line).run();
         assert!(told.succeeds().is_silent().stdout.starts_with("usage: "), "{told}");
@@ -118,7 +118,7 @@ fn every_script_tells_its_usage_and_does_nothing_else() {
 fn every_option_of_the_readmes_exists() {
     let scene = Scene::new();
     let mut known: String = PROGRAMS.iter().map(|program| help(&scene, program)).collect();
-    for script in ["mlcube-ssh", "demo", "install"] {
+    for script in ["mlcube-ssh", "demo", "install", "generate"] {
         known += &read(&format!("scripts/{script}"));
     }
     let reference = reference();

@@ -294,6 +294,6 @@ fn what_it_says_moves_nothing_on_a_terminal() {
         let dirty = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
         assert!(!ran.stderr.contains(dirty), "{}", ran.stderr.escape_debug());
     }
-    let refused = scene.mlcube_ssh(&[odd]).run();
-    assert!(refused.stderr.contains("unknown verb 'a?]0;t???1m?b?'"), "{refused}");
+    let refused = scene.mlcube_ssh(&["logs", "--tail", odd]).run();
+    assert!(refused.stderr.contains("--tail: 'a?]0;t???1m?b?'"), "{refused}");
 }

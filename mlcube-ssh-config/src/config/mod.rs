@@ -17,6 +17,7 @@ pub(crate) mod runners;
 pub(crate) mod sources;
 pub(crate) mod tasks;
 pub(crate) mod writers;
+pub mod written_names;
 
 use serde_json::{Map, Value};
 

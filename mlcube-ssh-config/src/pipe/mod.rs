@@ -4,6 +4,7 @@ pub mod args;
 pub mod document;
 pub mod exit_status;
 pub mod failure;
+pub mod generate;
 pub mod limits;
 pub mod private_file;
 pub mod step;

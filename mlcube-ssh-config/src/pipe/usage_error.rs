@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::text::similar::did_you_mean;
+
 /// What is wrong with a command line, and what to write instead.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UsageError {
@@ -31,19 +33,18 @@ impl UsageError {
                     "" => format!("{name} needs a value"),
                     value => format!("{name}: unknown value '{value}'"),
                 };
-                let values = any_of(&texts(error, ContextKind::ValidValue));
+                let valid = texts(error, ContextKind::ValidValue);
+                let meant = did_you_mean(found(ContextKind::InvalidValue), valid.iter().copied());
                 let described = format!("`{help}` describes {name}");
+                let values = any_of(&valid);
                 let hint = if values.is_empty() { described } else { format!("use {values}") };
-                (message, hint)
+                (message, meant + &hint)
             }
             ErrorKind::UnknownArgument => {
                 let noun = if name.starts_with('-') { "option" } else { "argument" };
-                let similar = text(error, ContextKind::SuggestedArg);
-                let similar = similar.map(|similar| format!("did you mean {similar}? "));
-                (
-                    format!("unknown {noun} '{name}'"),
-                    format!("{}{}", similar.unwrap_or_default(), listed()),
-                )
+                let known = options(command, words);
+                let meant = did_you_mean(name, known.iter().map(String::as_str));
+                (format!("unknown {noun} '{name}'"), meant + &listed())
             }
             ErrorKind::ArgumentConflict => (conflict(error, name), listed()),
             ErrorKind::MissingRequiredArgument => {
@@ -52,10 +53,11 @@ impl UsageError {
                 (format!("{} is missing, which another option needs", missing.join(", ")), listed())
             }
             ErrorKind::TooManyValues => (format!("{name} takes no value"), listed()),
-            ErrorKind::InvalidSubcommand => (
-                format!("unknown verb '{}'", found(ContextKind::InvalidSubcommand)),
-                format!("`{help}` lists the verbs"),
-            ),
+            ErrorKind::InvalidSubcommand => {
+                let verb = found(ContextKind::InvalidSubcommand);
+                let meant = did_you_mean(verb, command.get_subcommands().map(Command::get_name));
+                (format!("unknown verb '{verb}'"), format!("{meant}`{help}` lists the verbs"))
+            }
             ErrorKind::MissingSubcommand => {
                 ("no verb is given".to_owned(), format!("`{help}` lists the verbs"))
             }
@@ -78,15 +80,26 @@ fn conflict(error: &clap::Error, option: &str) -> String {
 /// Returns the command that describes the options: that of the verb, if `words` have one.
 fn help(command: &Command, words: &[OsString]) -> String {
     let program = command.get_name();
-    let verb = words.iter().skip(1).find_map(|word| command.find_subcommand(word));
-    match verb {
+    match verb(command, words) {
         Some(verb) => format!("{program} {} --help", verb.get_name()),
         None => format!("{program} --help"),
     }
 }
 
+/// Returns the verb among the words.
+fn verb<'a>(command: &'a Command, words: &[OsString]) -> Option<&'a Command> {
+    words.iter().skip(1).find_map(|word| command.find_subcommand(word))
+}
+
+/// Returns the options of the verb that `words` name, and those of all verbs.
+fn options(command: &Command, words: &[OsString]) -> Vec<String> {
+    let own = verb(command, words).into_iter().flat_map(Command::get_arguments);
+    let shown = command.get_arguments().chain(own).filter(|arg| !arg.is_hide_set());
+    shown.filter_map(|arg| arg.get_long()).map(|name| format!("--{name}")).collect()
+}
+
 /// Lists values to choose from.
-fn any_of(values: &[&str]) -> String {
+pub(crate) fn any_of(values: &[&str]) -> String {
     match values {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         values => values.concat(),
@@ -168,9 +181,18 @@ mod tests {
                 "`tool --help` describes --grace",
             ),
             (&["tool", "--grace"], "--grace needs a value", "`tool --help` describes --grace"),
-            (&["tool", "--mount=rx"], "--mount: unknown value 'rx'", "use rw or ro"),
+            (
+                &["tool", "--mount=rx"],
+                "--mount: unknown value 'rx'",
+                "did you mean rw? use rw or ro",
+            ),
             (&["tool", "--mount="], "--mount needs a value", "use rw or ro"),
             (&["tool", "--frobnicate"], "unknown option '--frobnicate'", listed),
+            (
+                &["tool", "--garce=3"],
+                "unknown option '--garce'",
+                "did you mean --grace? `tool --help` lists the options",
+            ),
             (&["tool", "--list", "x"], "--list can't be used with paths", listed),
             (&["tool", "--list", "--list"], "--list is given twice", listed),
             (&["tool", "--max=3"], "--list is missing, which another option needs", listed),
@@ -186,6 +208,10 @@ mod tests {
         assert_eq!(told(&with_verbs(), &["tool"]), ("no verb is given".into(), listed.into()));
         let unknown = told(&with_verbs(), &["tool", "dance"]);
         assert_eq!(unknown, ("unknown verb 'dance'".into(), listed.into()));
+        let (_, hint) = told(&with_verbs(), &["tool", "sotp"]);
+        assert_eq!(hint, "did you mean stop? `tool --help` lists the verbs");
+        let (_, hint) = told(&with_verbs(), &["tool", "stop", "--garce=1"]);
+        assert_eq!(hint, "did you mean --grace? `tool stop --help` lists the options");
         let (_, hint) = told(&with_verbs(), &["tool", "stop", "--grace=x"]);
         assert_eq!(hint, "`tool stop --help` describes --grace");
     }

@@ -5,6 +5,7 @@ pub mod hint;
 pub mod printable;
 pub mod quote;
 pub mod random_id;
+pub mod similar;
 pub mod stable_hash;
 pub mod system_error;
 pub mod units;

@@ -3,9 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, ValueHint};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
 use mlcube_ssh::pipe::step::CommonArgs;
+
+use crate::candidates;
 
 /// The program's name at the beginning of its messages.
 pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
@@ -21,19 +24,19 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES, args_override_self = true)]
 pub(crate) struct Args {
     /// Use the cube at PATH: its folder, or the file in it [default: .]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) mlcube: Option<String>,
     /// Use the platform NAME of the section `platforms` in the settings file
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(candidates::platforms))]
     pub(crate) platform: Option<String>,
     /// Run these tasks, in this order [default: the cube's only task]
-    #[arg(long, value_name = "TASK,…")]
+    #[arg(long, value_name = "TASK,…", add = ArgValueCompleter::new(candidates::tasks))]
     pub(crate) task: Option<String>,
     /// Refuse a cube with several tasks unless --task is given
     #[arg(long)]
     pub(crate) require_task: bool,
     /// Use DIR as the local workspace [default: `workspace` in the cube's folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) workspace: Option<String>,
     /// Set a key of the configuration, such as -Prunner.host=HOST; repeatable
     #[arg(short = 'P', short_alias = 'p', value_name = "KEY=VALUE", allow_hyphen_values = true)]
@@ -63,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODE")]
     pub(crate) mount: Option<Mount>,
     /// Pass the local variable NAME to the task; its value is read when the task runs, and stored nowhere
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(candidates::variables))]
     pub(crate) env: Vec<String>,
     /// Take the flags that aren't given from the document in FILE, and resolve again
     #[arg(short, long, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! `mlcube-ssh-config`: computes the effective configuration of a cube on a platform and writes the document.
 
+mod candidates;
 mod cli;
 mod describe;
 mod document;
@@ -11,13 +12,12 @@ mod run;
 mod tasks;
 mod validate;
 mod variables;
+mod wrapper;
 
 use std::process::ExitCode;
 
-use mlcube_ssh::pipe::args;
-
 fn main() -> ExitCode {
-    match args::parse::<cli::Args>(cli::PROGRAM, cli::words()) {
+    match wrapper::parse(cli::words()) {
         Ok(args) => run::run(&args),
         Err(status) => status,
     }

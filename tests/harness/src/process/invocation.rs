@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::command;
@@ -70,6 +70,12 @@ impl Invocation {
     /// With this document on its standard input.
     pub fn reads_document(self, document: &Document) -> Invocation {
         self.reads(document.to_string())
+    }
+
+    /// With a standard input into which the test types ([`Running::types`]).
+    pub fn listens(mut self) -> Invocation {
+        self.command.stdin(Stdio::piped());
+        self
     }
 
     /// Starts it.

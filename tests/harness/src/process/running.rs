@@ -1,6 +1,7 @@
 //! A program that runs on the user's machine.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
@@ -61,6 +62,12 @@ impl Running {
             self.line,
             self.stderr()
         );
+    }
+
+    /// Types into its standard input, if it [listens](crate::Invocation::listens).
+    pub fn types(&mut self, keys: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(keys.as_bytes()).and_then(|()| stdin.flush()).unwrap();
     }
 
     /// Whether it has ended.

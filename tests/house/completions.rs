@@ -1,0 +1,124 @@
+//! What Tab completes in bash, zsh and fish, each at a terminal.
+#![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
+
+use std::fs;
+use std::path::Path;
+
+use mlcube_ssh_harness::{Running, Scene, Task, eventually, repository};
+
+/// What is typed, with Tab as `\t`, and the words that the command gets.
+const TYPED: [(&str, &[&str]); 16] = [
+    ("mlcube-ssh configu\t", &["configure"]),
+    ("mlcube-ssh atta\t", &["attach"]),
+    ("mlcube-ssh run --deta\t", &["run", "--detach"]),
+    ("mlcube-ssh run --platform=g\t", &["run", "--platform=gpu1"]),
+    ("mlcube-ssh run --platf\tg\t", &["run", "--platform=gpu1"]),
+    ("mlcube-ssh run --platform g\t", &["run", "--platform", "gpu1"]),
+    ("mlcube-ssh run --mlcube=cube --task=tr\t", &["run", "--mlcube=cube", "--task=train"]),
+    (
+        "mlcube-ssh run --mlcube=cube --task=train,ev\t",
+        &["run", "--mlcube=cube", "--task=train,evaluate"],
+    ),
+    ("mlcube-ssh run --mlcube=cube --task=odd\t", &["run", "--mlcube=cube", "--task=odd one"]),
+    // Only the host knows the jobs, and no file is one.
+    ("mlcube-ssh stop --job=\t", &["stop", "--job="]),
+    ("mlcube-ssh stop --job=cu\t", &["stop", "--job=cu"]),
+    ("mlcube-ssh run --mlcube=cu\t", &["run", "--mlcube=cube"]),
+    ("mlcube-ssh clean --yes=jobs,tr\t", &["clean", "--yes=jobs,tree"]),
+    ("mlcube-ssh push --overw\t", &["push", "--overwrite"]),
+    ("mlcube-ssh-exec clean --yes=environ\t", &["exec:", "clean", "--yes=environment"]),
+    ("mlcube-ssh-config --platform=g\t", &["config:", "--platform=gpu1"]),
+];
+
+/// A user's home with a cube, the generated completions, and a settings file with two platforms.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    let cube = scene.cube("cube").task(&Task::named("train")).task(&Task::named("evaluate"));
+    let file = cube.root().join("mlcube.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let mut written: serde_json::Value = serde_json::from_str(&text).unwrap();
+    written["tasks"]["odd one"] = serde_json::json!({});
+    fs::write(&file, written.to_string()).unwrap();
+    let generate = repository().join("scripts/generate");
+    let bin = format!("--bin={}", scene.home().join("bin").display());
+    scene.invocation(&generate).args([&bin, "share"]).run().succeeds();
+    scene
+}
+
+/// What stands in for the programs when a typed line runs: they note their words. Completions ask the real ones.
+fn noted(function: impl Fn(&str, &str) -> String) -> String {
+    let programs =
+        [("mlcube-ssh", ""), ("mlcube-ssh-exec", "exec:"), ("mlcube-ssh-config", "config:")];
+    programs.map(|(program, first)| function(program, first)).concat()
+}
+
+/// Types every line into a shell, and compares what the commands get.
+fn completes(scene: &Scene, shell: &str) {
+    let mut terminal = scene.sh_at_a_terminal(shell).env("TERM", "xterm").listens().start();
+    let noted = scene.home().join("noted");
+    fs::write(&noted, "").unwrap();
+    for (at, (keys, words)) in TYPED.iter().enumerate() {
+        terminal.types(&format!("{keys}\r"));
+        ends(&mut terminal, &noted, at + 1);
+        let all = fs::read_to_string(&noted).unwrap();
+        let last = all.split_terminator("end\n").last().unwrap();
+        // zsh takes the slash of a folder away again when the line runs.
+        let got = last.lines().map(|word| word.trim_end_matches('/'));
+        let got: Vec<&str> = got.filter(|word| !word.is_empty()).collect();
+        assert_eq!(got, *words, "{keys:?} in {shell}; on the screen:\n{}", terminal.stdout());
+    }
+    // Where there are several, they are shown.
+    let before = terminal.stdout().len();
+    terminal.types("mlcube-ssh run --platform=\t\t");
+    eventually("the platforms are shown", || {
+        let shown = terminal.stdout()[before..].to_owned();
+        shown.contains("gpu1") && shown.contains("docker")
+    });
+    terminal.kill_all();
+    assert_eq!(scene.host.sshd.logins(), 0, "no completion connects");
+}
+
+/// Waits until so many lines have run.
+fn ends(terminal: &mut Running, noted: &Path, lines: usize) {
+    eventually("the typed line runs", || {
+        let ran = fs::read_to_string(noted).unwrap().matches("end\n").count();
+        assert!(!terminal.has_ended(), "the shell has ended:\n{}", terminal.stdout());
+        ran == lines
+    });
+}
+
+#[test]
+fn in_bash() {
+    let scene = scene();
+    let functions = noted(|program, first| {
+        format!("{program}() {{ printf '%s\\n' {first} \"$@\" end >> ~/noted; }}\n")
+    });
+    let load = "for file in ~/share/bash-completion/completions/*; do . \"$file\"; done\n";
+    fs::write(scene.home().join("rc"), format!("{load}{functions}")).unwrap();
+    completes(&scene, "bash --rcfile rc -i");
+}
+
+#[test]
+fn in_zsh() {
+    let scene = scene();
+    let functions = noted(|program, first| {
+        format!("{program}() {{ printf '%s\\n' {first} \"$@\" end >> ~/noted; }}\n")
+    });
+    let load =
+        "fpath=(~/share/zsh/site-functions $fpath)\nautoload -U compinit && compinit -u -D\n";
+    fs::write(scene.home().join(".zshrc"), format!("{load}{functions}")).unwrap();
+    completes(&scene, "zsh --no-globalrcs -i");
+}
+
+#[test]
+fn in_fish() {
+    let scene = scene();
+    let functions = noted(|program, first| {
+        format!("function {program}; printf '%s\\n' {first} $argv end >> ~/noted; end\n")
+    });
+    let load = "set --prepend fish_complete_path ~/share/fish/vendor_completions.d\n";
+    let folder = scene.home().join(".config/fish");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.fish"), format!("{load}{functions}")).unwrap();
+    completes(&scene, "fish --interactive");
+}
