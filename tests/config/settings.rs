@@ -119,6 +119,17 @@ fn a_key_that_nothing_uses_is_named() {
 }
 
 #[test]
+fn the_known_key_nearest_to_a_mistyped_one_is_named() {
+    let mut scene = Scene::new();
+    scene.set("/interpreter/requirments", "mlcube");
+    scene.set("/authentication/identity_flie", "~/.ssh/id");
+    let outcome = config(&scene, &USUAL);
+    outcome.succeeds().says("did you mean runner.interpreter.requirements?");
+    scene.set("/conect_timeout", 5);
+    refused(&scene, &USUAL, &["runner.conect_timeout", "did you mean runner.connect_timeout?"]);
+}
+
+#[test]
 fn a_value_of_the_platform_can_not_be_used() {
     let list: [(&str, Value, &str); 16] = [
         ("/host", json!(""), "host"),

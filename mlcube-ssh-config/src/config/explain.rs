@@ -11,6 +11,16 @@ pub(crate) fn explain(tree: &Tree, root: NodeId, key: &str) -> Option<String> {
     Some(lines.join("\n"))
 }
 
+/// Returns the keys below a node, as [`explain`] takes them.
+pub(crate) fn keys(tree: &Tree, root: NodeId) -> Vec<String> {
+    let mut keys = Vec::new();
+    for child in tree.keys(root).iter().filter_map(|key| tree.child(root, key)) {
+        keys.push(tree.path(child));
+        keys.extend(self::keys(tree, child));
+    }
+    keys
+}
+
 fn find(tree: &Tree, root: NodeId, key: &str) -> Option<NodeId> {
     split_key(key).iter().try_fold(root, |at, part| match tree.value(at) {
         Value::List(_) => tree.child(at, &Key::Int(part.parse().ok()?)),

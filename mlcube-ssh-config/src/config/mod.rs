@@ -209,6 +209,12 @@ impl Resolved {
         explain::explain(&self.tree, self.top, key)
     }
 
+    /// Returns every key, dotted.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        explain::keys(&self.tree, self.top)
+    }
+
     /// Returns the source that set the value of a key (`/home/me/mlcube.yaml:4`), or that of the deepest existing key
     /// above it.
     #[must_use]

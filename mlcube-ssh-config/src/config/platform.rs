@@ -5,6 +5,7 @@ use omegaconf::{Error, NodeId, Origin, Raw, Value};
 
 use crate::config::composition::Composition;
 use crate::config::runners::RunnerKind;
+use crate::text::similar::did_you_mean;
 
 /// A platform's section and its runner.
 pub(crate) struct Platform {
@@ -25,7 +26,7 @@ impl Composition<'_> {
         let Some(found) = self.conf.get(platforms, &Key::from(name))? else {
             let origin = self.conf.tree.origin(platforms);
             return Err(Error::new(format!("unknown platform '{name}'"))
-                .hint(self.others(platforms))
+                .hint(self.others(platforms, name))
                 .at(|| "platforms".to_owned(), origin));
         };
         let section =
@@ -52,14 +53,16 @@ impl Composition<'_> {
         self.conf.expect_map(&found, "this must be a map")
     }
 
-    fn others(&self, platforms: NodeId) -> String {
+    /// Returns what to choose in place of the platform `name`.
+    fn others(&self, platforms: NodeId, name: &str) -> String {
         let names: Vec<String> =
             self.conf.tree.keys(platforms).iter().map(ToString::to_string).collect();
         if names.is_empty() {
             "add a section for it below 'platforms' in the settings file".to_owned()
         } else {
+            let meant = did_you_mean(name, names.iter().map(String::as_str));
             format!(
-                "choose one of {} with --platform, or add a section for it below 'platforms' in the settings file",
+                "{meant}choose one of {} with --platform, or add a section for it below 'platforms' in the settings file",
                 names.join(", ")
             )
         }

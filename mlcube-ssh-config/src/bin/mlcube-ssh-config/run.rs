@@ -3,13 +3,14 @@
 use std::env;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use mlcube_ssh::config;
 use mlcube_ssh::config::{Request, Resolved};
 use mlcube_ssh::pipe::exit_status::ExitStatus;
 use mlcube_ssh::pipe::failure::{Failure, OrHint, hinted};
 use mlcube_ssh::pipe::step::write_once;
 use mlcube_ssh::text::printable::printable_lines;
+use mlcube_ssh::text::similar::did_you_mean;
 use mlcube_ssh::ui::report::Report;
 
 use crate::cli::{Args, PROGRAM};
@@ -40,6 +41,15 @@ fn resolve(request: &Request) -> Result<Resolved> {
         .map_err(|problem| hinted(problem.to_string(), problem.hint()))
 }
 
+fn unknown_key(resolved: &Resolved, key: &str) -> anyhow::Error {
+    let keys = resolved.keys();
+    let meant = did_you_mean(key, keys.iter().map(String::as_str));
+    hinted(
+        format!("--explain: unknown key '{key}'"),
+        format!("{meant}`mlcube-ssh show_config` with the same flags shows all keys"),
+    )
+}
+
 /// Returns the text for standard output; adds messages for the user to `warnings`.
 fn output_text(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     let args = &input_document::completed(args)?;
@@ -52,9 +62,7 @@ fn output_text(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     }
     warnings.extend_from_slice(&resolved.warnings);
     if let Some(key) = &args.explain {
-        let lines =
-            resolved.explain(key).with_context(|| format!("--explain: unknown key '{key}'"));
-        let lines = lines.or_hint("`mlcube-ssh show_config` with the same flags shows all keys")?;
+        let lines = resolved.explain(key).ok_or_else(|| unknown_key(&resolved, key))?;
         return Ok(printable_lines(&lines) + "\n");
     }
     if args.describe {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::settings::names::TaskName;
+use mlcube_ssh::text::similar::{did_you_mean, nearest};
 use serde_json::{Map, Value};
 
 /// Returns the tasks that `--task` names, or the cube's only task.
@@ -32,7 +33,8 @@ pub(crate) fn chosen(
         if !existing.iter().any(|existing| *existing == name) {
             return Err(hinted(
                 format!("the cube has no task '{name}'"),
-                format!("its tasks are: {}", names()),
+                did_you_mean(name, existing.iter().map(|name| name.as_str()))
+                    + &format!("its tasks are: {}", names()),
             ));
         }
     }
@@ -52,7 +54,9 @@ pub(crate) fn unknown_arguments(
         arguments.iter().filter(|(name, _)| !parameters(config).any(|known| known == name));
     unknown
         .map(|(name, value)| {
-            format!("no task has a parameter '{name}'; {name}={value} changes nothing")
+            let meant = nearest(name, parameters(config).map(String::as_str));
+            let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+            format!("no task has a parameter '{name}'; {name}={value} changes nothing{meant}")
         })
         .collect()
 }

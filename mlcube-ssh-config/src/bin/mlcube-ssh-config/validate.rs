@@ -15,7 +15,10 @@ pub(crate) fn runner(resolved: &Resolved) -> Result<Runner> {
 /// Returns the keys that the Python runner accepts and no program uses.
 pub(crate) fn unused_keys(resolved: &Resolved) -> impl Iterator<Item = String> {
     let keys = runner::unused_keys(&resolved.config).into_iter();
-    keys.map(|key| format!("{}: {key}: nothing uses this key", resolved.place(&key)))
+    keys.map(|(key, meant)| {
+        let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        format!("{}: {key}: nothing uses this key{meant}", resolved.place(&key))
+    })
 }
 
 fn refusal(resolved: &Resolved, invalid: &Invalid) -> anyhow::Error {
@@ -36,7 +39,8 @@ fn refusal(resolved: &Resolved, invalid: &Invalid) -> anyhow::Error {
             format!("correct it in {place}; mlcube-ssh-config/README.md describes the keys")
         }),
     };
-    hinted(format!("{place}: {invalid}"), advice)
+    let meant = invalid.meant.as_ref().map(|key| format!("did you mean {key}? "));
+    hinted(format!("{place}: {invalid}"), meant.unwrap_or_default() + &advice)
 }
 
 /// Returns the runner of the remote `mlcube`, guessed from its platform's name.

@@ -299,14 +299,16 @@ impl Authentication {
     }
 }
 
-/// Returns the keys below `interpreter` and `authentication` that nothing uses. The Python runner accepts them
-/// silently.
+/// Returns the keys below `interpreter` and `authentication` that nothing uses, each with the known one that it was
+/// probably meant to be. The Python runner accepts them silently.
 #[must_use]
-pub fn unused_keys(config: &Map<String, Value>) -> Vec<String> {
-    let unused = |name: &str, known: &'static [&'static str]| -> Vec<String> {
+pub fn unused_keys(config: &Map<String, Value>) -> Vec<(String, Option<String>)> {
+    let unused = |name: &str, known: &'static [&'static str]| -> Vec<(String, Option<String>)> {
         let map = config.get("runner").and_then(|runner| runner.get(name)?.as_object());
-        let unknown = |map| Section::new(name, map, known).unknown_keys();
-        map.into_iter().flat_map(unknown).map(|key| format!("runner.{name}.{key}")).collect()
+        let Some(map) = map else { return Vec::new() };
+        let section = Section::new(&format!("runner.{name}"), map, known);
+        let keys = section.unknown_keys();
+        keys.map(|key| (format!("runner.{name}.{key}"), section.meant(key))).collect()
     };
     let mut keys = unused("interpreter", &INTERPRETER_KEYS);
     keys.extend(unused("authentication", &AUTHENTICATION_KEYS));

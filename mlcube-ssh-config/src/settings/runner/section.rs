@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::settings::names::check_variable;
 use crate::text::hint::Hinted;
 use crate::text::quote::is_plain;
+use crate::text::similar::nearest;
 use crate::text::units::LONGEST_TIME;
 
 /// A setting that can't be used: its full key and the problem.
@@ -25,6 +26,8 @@ pub struct Invalid {
     pub problem: String,
     /// The remedy, where it is another than correcting the key.
     pub hint: Option<String>,
+    /// The known key that an unknown one was probably meant to be, dotted.
+    pub meant: Option<String>,
 }
 
 impl fmt::Display for Invalid {
@@ -53,15 +56,16 @@ impl<'a> Section<'a> {
 
     /// Creates an error about `key`.
     pub(crate) fn invalid(&self, key: &str, problem: String) -> Invalid {
-        Invalid { key: format!("{}.{key}", self.path), problem, hint: None }
+        Invalid { key: format!("{}.{key}", self.path), problem, hint: None, meant: None }
     }
 
     /// Refuses a key that isn't known.
     pub(crate) fn check_keys(&self) -> Result<(), Invalid> {
         match self.unknown_keys().next() {
-            Some(key) => {
-                Err(self.invalid(key, format!("unknown key; known are {}", self.known.join(", "))))
-            }
+            Some(key) => Err(Invalid {
+                meant: self.meant(key),
+                ..self.invalid(key, format!("unknown key; known are {}", self.known.join(", ")))
+            }),
             None => Ok(()),
         }
     }
@@ -70,6 +74,11 @@ impl<'a> Section<'a> {
     pub(crate) fn unknown_keys(&self) -> impl Iterator<Item = &'a String> + use<'a> {
         let known = self.known;
         self.map.keys().filter(move |key| !known.contains(&key.as_str()))
+    }
+
+    /// Returns the known key that is nearest to an unknown one, dotted.
+    pub(crate) fn meant(&self, key: &str) -> Option<String> {
+        Some(format!("{}.{}", self.path, nearest(key, self.known.iter().copied())?))
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
