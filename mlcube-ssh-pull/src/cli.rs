@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::Parser;
+use mlcube_ssh::pipe::args::seconds;
 use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
 use mlcube_ssh::pipe::step::StepArgs;
 
@@ -29,6 +30,13 @@ pub(crate) struct Args {
     /// Compare files by content; their size and time may hide a write through a memory map
     #[arg(long, conflicts_with_all = ["list", "verify"])]
     pub(crate) checksum: bool,
+    /// Leave files that changed in the last SECONDS, by the remote's clock, to a later pull: something may still write to
+    /// them. A path or pattern that matches nothing yet is no error
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with_all = ["list", "verify"])]
+    pub(crate) unchanged_for: Option<u64>,
+    /// Use an open connection, and fail if there is none
+    #[arg(long)]
+    pub(crate) no_login: bool,
     /// List the remote workspace, with sizes and times (UTC), and fetch nothing
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) list: bool,

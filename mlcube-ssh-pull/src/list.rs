@@ -20,7 +20,9 @@ use crate::selection;
 pub(crate) fn list(step: &Step, document: &mut Document, args: &Args) -> Outcome<()> {
     let cube = Cube::of(document)?;
     let layout = &cube.layout;
-    let connection = Connection::new(&cube, document, step.report())?.for_transfers();
+    let connection = Connection::new(&cube, document, step.report())?
+        .for_transfers()
+        .without_login(args.no_login);
     let outputs = outputs::declared(document, layout);
     let selection = selection::of_command_line(args, &outputs, None)?;
     if step.is_dry_run() {

@@ -28,6 +28,7 @@ use crate::local::backups::Backups;
 use crate::local::free_space;
 use crate::local::scratch::{self, Scratch};
 use crate::remote::outputs::{Output, Outputs};
+use crate::remote::waiting::Waiting;
 use crate::remote::workspace::Source;
 use crate::remote::{list, outputs};
 use crate::selection;
@@ -79,6 +80,8 @@ struct Chosen {
     /// The patterns that match nothing.
     unmatched: Vec<PathBuf>,
     outputs: Outputs,
+    /// What is left to a later pull; the selection is without it.
+    waiting: Waiting,
 }
 
 /// What a pull will do.
@@ -108,7 +111,9 @@ impl<'a> Pull<'a> {
         let layout = &cube.layout;
         let boundary = Boundary::of(layout, &cube.runner)?;
         boundary.check_workspace(layout, &document.run)?;
-        let connection = Connection::new(cube, document, step.report())?.for_transfers();
+        let connection = Connection::new(cube, document, step.report())?
+            .for_transfers()
+            .without_login(args.no_login);
         let outputs = outputs::declared(document, layout);
         let image = image_place::in_workspace(&document.config, &cube.runner, layout);
         let selection = selection::of_command_line(args, &outputs, image)?;
@@ -139,8 +144,11 @@ impl<'a> Pull<'a> {
         let mut planned = self.plan(listings, &chosen.selection, &scratch)?;
         let partial = mem::take(&mut planned.partial);
         self.check(&planned, &scratch, receipt)?;
+        let waiting = chosen.waiting.paths();
+        receipt.waiting = in_document(waiting.iter().map(PathBuf::as_path));
         let plan = self.act_and_record(planned, &scratch, receipt)?;
         summary::print(report, host, receipt, &plan, workspace, &self.boundary);
+        summary::name_waiting(report, &chosen.waiting);
         drop(scratch);
         scratch::remove_left(workspace, &partial);
         self.check_result(&plan, &chosen, &place, receipt)
@@ -159,8 +167,12 @@ impl<'a> Pull<'a> {
         let outputs = Outputs::of(&self.outputs, remote, &selection);
         let (host, report) = (connection.host(), self.step.report());
         selection::name_image(&selection, remote, &listings.local, host, report);
+        let (unchanged_for, local) = (self.args.unchanged_for, &listings.local);
+        let waiting = Waiting::of(unchanged_for, &listings.remote, local, &selection, host)?;
+        let selection = waiting.left_out_of(selection);
         let place = listings.remote.path.clone();
-        Ok(Inspected { listings, chosen: Chosen { selection, named, unmatched, outputs }, place })
+        let chosen = Chosen { selection, named, unmatched, outputs, waiting };
+        Ok(Inspected { listings, chosen, place })
     }
 
     /// Checks that the pull may write to its folders, and that what it fetches fits. Notes what is known before anything is
@@ -220,7 +232,8 @@ impl<'a> Pull<'a> {
             |output: &&Output| plan.kept.iter().any(|kept| kept.starts_with(&output.path));
         let (reserved, fetched) = outputs::split_reserved(&outputs.fetched, plan);
         let (kept, arrived): (Vec<_>, Vec<_>) = fetched.into_iter().partition(is_kept);
-        receipt.outputs = Some(arrived.into_iter().map(text).collect());
+        let arrived = arrived.into_iter().filter(|one| !chosen.waiting.has_part_of(&one.path));
+        receipt.outputs = Some(arrived.map(text).collect());
         let are_complete = check_kept(document, &kept, &plan.kept);
         if are_complete.is_ok() && !plan.kept.is_empty() {
             report.hint(&overwrite_remedy(document));
@@ -233,7 +246,7 @@ impl<'a> Pull<'a> {
         plan.check_places("locally", |_| {
             "make the folder writable (chmod u+w), or name it in .mlcubeignore".to_owned()
         })?;
-        if !self.args.outputs {
+        if !self.args.outputs && self.args.unchanged_for.is_none() {
             selection::check_matched(document, &chosen.unmatched)?;
         }
         check_outputs(document, &outputs.missing)?;

@@ -12,3 +12,4 @@ mod pull;
 mod unpack;
 mod unreadable;
 mod verify;
+mod while_running;

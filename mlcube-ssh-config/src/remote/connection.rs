@@ -116,10 +116,12 @@ impl Connection {
         self
     }
 
-    /// Uses an open connection, or none.
+    /// Uses an open connection or none, if the user says so.
     #[must_use]
-    pub fn without_login(mut self) -> Self {
-        self.policy = LoginPolicy::Never;
+    pub fn without_login(mut self, no_login: bool) -> Self {
+        if no_login {
+            self.policy = LoginPolicy::Never;
+        }
         self
     }
 

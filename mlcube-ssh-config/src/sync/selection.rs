@@ -122,6 +122,8 @@ pub enum Selection {
     AllBut(PathBuf),
     /// What the patterns match, with everything in matching folders.
     Some(Selected),
+    /// Another selection without some entries.
+    Without(Box<Selection>, HashSet<&'static Path>),
 }
 
 /// A selection by patterns.
@@ -185,6 +187,12 @@ impl Selection {
         Self::Some(Selected { given, ..selected })
     }
 
+    /// The selection without these entries, which keep their place in the sync state.
+    #[must_use]
+    pub fn without(self, paths: HashSet<&'static Path>) -> Self {
+        if paths.is_empty() { self } else { Self::Without(Box::new(self), paths) }
+    }
+
     /// Adds the ends of those links of `listing` within the workspace that are selected, or are on the way to something
     /// selected.
     #[must_use]
@@ -232,6 +240,7 @@ impl Selection {
             Self::All => true,
             Self::AllBut(place) => !path.starts_with(place),
             Self::Some(selected) => selected.means(path) || selected.links.contains(path),
+            Self::Without(selection, paths) => !paths.contains(path) && selection.includes(path),
         }
     }
 
@@ -240,6 +249,7 @@ impl Selection {
     pub fn leads_through(&self, path: &Path) -> bool {
         match self {
             Self::All | Self::AllBut(_) => false,
+            Self::Without(selection, _) => selection.leads_through(path),
             Self::Some(selected) => {
                 selected.holds(path)
                     || selected.patterns.iter().any(|pattern| pattern.leads_through(path))
@@ -252,7 +262,7 @@ impl Selection {
     pub fn of_listing<'a>(&self, listing: &'a Listing) -> Cow<'a, Listing> {
         match self {
             Self::All => Cow::Borrowed(listing),
-            Self::AllBut(_) | Self::Some(_) => {
+            Self::AllBut(_) | Self::Some(_) | Self::Without(..) => {
                 Cow::Owned(listing.filter(|path, _| self.includes(path)))
             }
         }

@@ -57,8 +57,9 @@ pub(crate) fn list(
     let path = reply.path("workspace");
     let path = path.map_err(|problem| Failure::ours(anyhow!("'{host}' {problem}")))?;
     let last_transfer = transfer.map(|transfer| transfer.seen(&reply));
+    let now = reply.field("now").and_then(|now| now.parse().ok());
     let (followed, listing) = (Vec::new(), reply.listing()?);
     check_folders(&listing, host)?;
     let session = session.map_or_else(KeptSession::closed, KeptSession::open);
-    Ok(RemoteWorkspace { path, listing, followed, last_transfer, session })
+    Ok(RemoteWorkspace { path, listing, followed, now, last_transfer, session })
 }

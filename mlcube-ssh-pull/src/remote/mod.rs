@@ -3,4 +3,5 @@
 pub(crate) mod followed_links;
 pub(crate) mod list;
 pub(crate) mod outputs;
+pub(crate) mod waiting;
 pub(crate) mod workspace;

@@ -22,6 +22,8 @@ pub(crate) struct RemoteWorkspace {
     pub(crate) listing: Listing,
     /// The followed links of the remote account, and whether each leads to a folder. They are listed as their targets.
     pub(crate) followed: Vec<(PathBuf, bool)>,
+    /// The remote's clock before the listing, in seconds since 1970.
+    pub(crate) now: Option<i64>,
     /// Its last transfer, for a pull.
     pub(crate) last_transfer: Option<SeenTransfer>,
     /// The session that listed the workspace, kept for an archive. It must end before anything else is done.

@@ -13,6 +13,7 @@
 # Replies:
 #   workspace PATH        absolute
 #   transfer ID           for a pull: the id of the last transfer
+#   now SECONDS           since 1970, before the listing
 #   noted                 if it is this pull now
 #   listing               then the listing
 #   problem KIND SUBJECT  instead, if it fails
@@ -34,7 +35,8 @@ if [ -n "$transfer_file" ]; then
     *' any '* | *" $last_transfer "*) ! note_transfer "$state/$transfer_file" "$workspace" "$transfer_id" || echo 'noted yes' ;;
   esac
 fi
-printf 'listing\n'
+# Before the listing, so that what changes meanwhile counts as new.
+printf 'now %s\nlisting\n' "$(date +%s)"
 cd "$workspace" || problem no-workspace "$workspace"
 # For a file of the account's own with read permission, -readable isn't called: it takes as long as looking at the file.
 user=$(id -u)

@@ -7,9 +7,10 @@ use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::sync::Plan;
 use mlcube_ssh::text::units::{count, human_bytes};
-use mlcube_ssh::ui::names::{Names, shown};
+use mlcube_ssh::ui::names::{Names, others, shown};
 use mlcube_ssh::ui::report::Report;
 
+use crate::remote::waiting::Waiting;
 use crate::transfer::skipped;
 
 /// Names what was fetched, kept and skipped.
@@ -45,4 +46,17 @@ pub(crate) fn print(
         format!("kept {}, {why}", shown(path))
     });
     skipped::name(report, host, plan, workspace, boundary);
+}
+
+/// Names what is left to a later pull.
+pub(crate) fn name_waiting(report: Report, waiting: &Waiting) {
+    let (paths, Some(seconds)) = (waiting.paths(), waiting.unchanged_for) else { return };
+    if let Some(first) = paths.first() {
+        report.say(&format!(
+            "left {} for a later pull, changed in the last {seconds} s: {}{}",
+            count(paths.len() as u64, "file"),
+            shown(first),
+            others(paths.len())
+        ));
+    }
 }

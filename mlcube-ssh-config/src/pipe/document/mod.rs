@@ -191,6 +191,9 @@ pub struct Receipt {
     /// unreadable files and folders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// pull: files that were left to a later pull, because they had just changed on the remote, as paths in the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<String>,
     /// push: code that was deleted on the remote, as paths in the tree.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deleted: Vec<String>,
