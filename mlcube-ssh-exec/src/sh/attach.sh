@@ -10,7 +10,7 @@
 #   then       `follow` the log after its existing part, or `end`
 # Replies:
 #   job ID                the job
-#   record                then its job.json, and a line with the mark and the size
+#   record                then its job.json, the mark and the size, and a newline
 #   offset N              then what follow.sh sends
 #   warning TEXT          after the existing part of the log, if the rest is gone
 #   end                   after that part, without `follow`
@@ -22,7 +22,7 @@ printf 'job %s\n' "${job##*/}"
 if [ -f "$job/job.json" ]; then
   printf 'record\n'
   cat "$job/job.json"
-  printf '\n%s %s\n' "$mark" "$(wc -c <"$job/job.json")"
+  printf '%s %s\n' "$mark" "$(wc -c <"$job/job.json")"
 fi
 if [ -z "$offset" ] && [ -n "$lines" ]; then
   measure_log "$job"

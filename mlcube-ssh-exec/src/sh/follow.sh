@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
-# Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log`, bytes and a
-# line with the client's mark and how many were meant to be sent, repeatedly; then `log-size N`, the size of the whole
+# Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log`, bytes, and
+# right behind them the client's mark and how many were meant to be sent, repeatedly; then `log-size N`, the size of the whole
 # log; `warning TEXT`, if a part of it is missing; `began` if a task was started; `stopped` if someone stopped the job;
 # `ran SECONDS`; `left-on NODE` if its containers may still run there; `node-failed NODE PROBLEM` if it couldn't run on
 # its node; `batch-end STATE` if the batch system ended it, with who cancelled it if that is known; `cause …` or
@@ -25,7 +25,7 @@ send_log() {
   printf 'log\n'
   # Either program may fail in the middle; the client counts what came.
   tail -c "+$((offset + 1))" "$1/log" | head -c "$((size - offset))"
-  printf '\n%s %s\n' "$mark" "$((size - offset))"
+  printf '%s %s\n' "$mark" "$((size - offset))"
   offset=$size
 }
 

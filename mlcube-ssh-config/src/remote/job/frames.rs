@@ -1,7 +1,8 @@
-//! The frames that a followed job sends: lines and, after each line `log`, bytes of its log up to a line `MARK N`.
+//! The frames that a followed job sends: lines and, after each line `log`, bytes of its log up to `MARK N` and a newline.
 //!
 //! N is how many bytes the remote meant to send. The mark is random, so that no log holds it: a program of the remote
-//! that fails in the middle sends fewer bytes, and what follows must not be taken for log.
+//! that fails in the middle sends fewer bytes, and what follows must not be taken for log. No newline comes before the
+//! mark: the last one of the log would have to wait for what follows it.
 //!
 //! The log may be endless, and is passed on as it comes; everything else has a limit.
 
@@ -113,7 +114,7 @@ impl From<Exceeded> for Refused {
 /// Splits bytes, in portions of any size, into frames.
 #[derive(Debug)]
 pub struct Frames {
-    /// A newline, the mark, and a blank.
+    /// The mark and a blank.
     mark: Vec<u8>,
     buffer: Vec<u8>,
     /// How many bytes of the buffer were read.
@@ -135,7 +136,7 @@ impl Frames {
     /// Makes an empty reader; the script was given the `mark`.
     #[must_use]
     pub fn new(mark: &str) -> Self {
-        let mark = format!("\n{mark} ").into_bytes();
+        let mark = format!("{mark} ").into_bytes();
         Self { mark, buffer: Vec::new(), read: 0, content: None, warnings: 0 }
     }
 
@@ -351,7 +352,7 @@ mod tests {
     #[test]
     fn frames_in_any_portions() {
         let text =
-            b"record\n{}\n\nMARK 3\nlog\nab\n\nMARK\nlog\nMARK 12\ncause why not\nstatus 7\n";
+            b"record\n{}\nMARK 3\nlog\nab\n\nMARK\nlogMARK 12\ncause why not\nstatus 7\n";
         for size in 1..text.len() {
             let (log, rest) = read(text, size);
             assert_eq!(log, b"ab\n\nMARK\nlog", "in portions of {size}");
@@ -362,8 +363,15 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_line_of_the_log_is_passed_on_at_once() {
+        let mut frames = Frames::new("MARK");
+        frames.add(b"log\nepoch 1\n");
+        assert_eq!(frames.next().unwrap(), Some(Frame::Log(b"epoch 1\n".to_vec())));
+    }
+
+    #[test]
     fn what_a_failed_program_did_not_send_is_missed() {
-        for (text, came) in [("log\nab\nMARK 6\nstatus 0\n", 2), ("log\n\nMARK 6\nstatus 0\n", 0)] {
+        for (text, came) in [("log\nabMARK 6\nstatus 0\n", 2), ("log\nMARK 6\nstatus 0\n", 0)] {
             for size in 1..text.len() {
                 let (log, rest) = read(text.as_bytes(), size);
                 assert_eq!(
@@ -372,7 +380,7 @@ mod tests {
                 );
             }
         }
-        let cut = refused(b"record\n{}\nMARK 3\n").unwrap();
+        let cut = refused(b"record\n{}MARK 3\n").unwrap();
         assert_eq!(cut, Refused::Line("2 of 3 bytes of the record".to_owned()));
     }
 
@@ -407,8 +415,8 @@ mod tests {
             Some(Exceeded::JobRecord.into())
         );
         assert_eq!(refused(b"log\n more"), None);
-        assert_eq!(refused(b"log\n\nMARK 0\n"), None);
-        assert_eq!(refused(b"log\n\nMARK -1\n"), Some(Refused::Line("-1".to_owned())));
+        assert_eq!(refused(b"log\nMARK 0\n"), None);
+        assert_eq!(refused(b"log\nMARK -1\n"), Some(Refused::Line("-1".to_owned())));
         for line in
             ["offset 1e9", "status 256", "job ../x", "job $(id)", "job ", "node -x", "lost away"]
         {
