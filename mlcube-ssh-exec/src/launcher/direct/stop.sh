@@ -19,14 +19,7 @@ stop_by_direct() {
         exit
       fi
       ;;
-    elsewhere)
-      [ "$force" = yes ] || problem elsewhere "$id ${its_host%%/*}"
-      # Its processes can be neither seen nor ended on this node, so its end is unknown: only its workspace is released.
-      printf '' >"$job/released" || problem not-writable "$job"
-      give_lock_up "$lock" "$id"
-      tell_job "$job"
-      exit
-      ;;
+    elsewhere) release_elsewhere ;;
   esac
   # On a full disk the write fails and the job is stopped nevertheless. Not `:` with a redirection: if that fails, the
   # shell ends (POSIX 2.8.1).
@@ -36,25 +29,41 @@ stop_by_direct() {
 
   # The result must be known before the status is written or the reply sent.
   look_for_processes "$job" "$leader"
+  await_status
+  # A job that had ended by itself isn't marked as stopped.
+  [ "$before" != finished ] || rm -f "$job/stopped"
+  tell_what_is_left
+}
 
-  # The leader writes the status now; a leader that is stuck or gone can't.
+# Releases the workspace of a job whose processes can be neither seen nor ended on this node, so that its end is unknown;
+# ends the script.
+release_elsewhere() {
+  [ "$force" = yes ] || problem elsewhere "$id ${its_host%%/*}"
+  printf '' >"$job/released" || problem not-writable "$job"
+  give_lock_up "$lock" "$id"
+  tell_job "$job"
+  exit
+}
+
+# Waits until the leader has written the status. A leader that is stuck or gone can't: then the status is written here.
+await_status() {
   tenths=30
   while [ ! -f "$job/status" ] && [ "$tenths" -gt 0 ] && [ -n "$leader" ] && kill -0 "$leader" 2>/dev/null; do
     sleep 0.1
     tenths=$((tenths - 1))
   done
-  if [ ! -f "$job/status" ]; then
-    [ "$before" != running ] || kill -KILL "$leader" 2>/dev/null
-    # A lost job ended by itself.
-    if [ "$before" = lost ]; then
-      rm -f "$job/stopped"
-    else
-      printf '143\n' 1<>"$job/status.new" && mv -f "$job/status.new" "$job/status"
-    fi
+  [ ! -f "$job/status" ] || return 0
+  [ "$before" != running ] || kill -KILL "$leader" 2>/dev/null
+  # A lost job ended by itself.
+  if [ "$before" = lost ]; then
+    rm -f "$job/stopped"
+  else
+    printf '143\n' 1<>"$job/status.new" && mv -f "$job/status.new" "$job/status"
   fi
-  # A job that had ended by itself isn't marked as stopped.
-  [ "$before" != finished ] || rm -f "$job/stopped"
+}
 
+# Tells what is left of the job, and its state; gives the lock up if nothing is left.
+tell_what_is_left() {
   look_for_processes "$job" "$leader"
   left=$(printf '%s' "$found" | tr -s ' ' '\n' | sort -u | tr '\n' ' ')
   [ -z "$left" ] || left="processes $left"
