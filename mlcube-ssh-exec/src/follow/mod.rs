@@ -32,6 +32,7 @@ use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::LastLines;
 use crate::job::end::{Batch, Blame, End, Stop};
 use crate::job::engine_failure::EngineFailure;
+use crate::job::problem::failure;
 use crate::job::which_job::WhichJob;
 use crate::job::{Job, engine, result};
 
@@ -558,7 +559,7 @@ impl<'a> Follower<'a> {
                 Frame::Problem(problem) => {
                     // The script puts the words of its programs into the subject: its standard error may still be on
                     // the way.
-                    return Err(result::problem(&self.document, &problem, ""));
+                    return Err(failure(&self.document, &problem, ""));
                 }
             }
         }

@@ -7,6 +7,7 @@ pub(crate) mod engine_diagnosis;
 pub(crate) mod engine_failure;
 mod inputs;
 mod launched_by;
+pub(crate) mod problem;
 pub(crate) mod result;
 pub(crate) mod variables;
 pub(crate) mod which_job;
@@ -34,7 +35,7 @@ use mlcube_ssh::ui::report::Verbosity;
 
 use crate::job::which_job::WhichJob;
 use crate::launcher;
-use crate::launcher::Needs;
+use crate::launcher::{Launcher, Needs};
 
 const START: &str = concat!(
     include_str!("../sh/follow.sh"),
@@ -197,14 +198,6 @@ fn start_script(
 ) -> Result<Script> {
     let Cube { layout, runner, .. } = cube;
     let StartOptions { phase, variables, verbosity, detach, as_is } = *options;
-    // mlcube takes the folder `workspace` in the cube's unless it is told another one; `configure` takes none.
-    let is_default =
-        layout.workspace_in_root().is_some_and(|place| place == Path::new("workspace"));
-    let own_workspace = if is_default || phase == Phase::Configure {
-        ""
-    } else {
-        document.remote.workspace.as_str()
-    };
     let former_workspace = layout.former_workspace(&document.remote)?;
     // A document alone, without the cube's own sync state, names no owner.
     let sync_state = SyncState::of(layout, &document.remote)?;
@@ -220,7 +213,7 @@ fn start_script(
         .given("base", document.remote.base.as_str())
         .given("root", &plain_path(&layout.root))
         .given("file", &layout.file)
-        .given("workspace", own_workspace)
+        .given("workspace", other_workspace(document, layout, phase))
         .given("python", &python(&runner.interpreter))
         .given("environment", &runner.interpreter.folder().unwrap_or_default())
         .given("settings", &settings(runner)?)
@@ -248,17 +241,31 @@ fn start_script(
             "choose a name with a capital letter, which none of them uses",
         ));
     }
-    if let Some((name, _)) = variables.iter().find(|(name, _)| launcher.reads_variable(name)) {
-        return Err(hinted(
+    check_variables(variables, launcher.as_ref())?;
+    let script = sync_state.transfer_id(&document.remote)?.know_in(script);
+    Ok(mlcube_words(document, layout, runner, phase, verbosity).iter().fold(script, Script::word))
+}
+
+/// Returns the remote workspace if mlcube has to be told it: it takes the folder `workspace` in the cube's unless it is
+/// told another one, and `configure` takes none.
+fn other_workspace<'a>(document: &'a Document, layout: &Layout, phase: Phase) -> &'a str {
+    let is_default =
+        layout.workspace_in_root().is_some_and(|place| place == Path::new("workspace"));
+    if is_default || phase == Phase::Configure { "" } else { document.remote.workspace.as_str() }
+}
+
+/// Refuses a variable for the task that the launcher's own programs would obey.
+fn check_variables(variables: &[(String, String)], launcher: &dyn Launcher) -> Result<()> {
+    match variables.iter().find(|(name, _)| launcher.reads_variable(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(hinted(
             format!(
                 "the task can't get a variable '{name}': the programs of the launcher '{}' read it",
                 launcher.name()
             ),
             "give the variable another name, which none of them reads",
-        ));
+        )),
     }
-    let script = sync_state.transfer_id(&document.remote)?.know_in(script);
-    Ok(mlcube_words(document, layout, runner, phase, verbosity).iter().fold(script, Script::word))
 }
 
 /// Returns what a job needs where it runs. A node that has no image may still build or pull it, which `configure` does anyway.

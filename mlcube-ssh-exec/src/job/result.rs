@@ -1,24 +1,19 @@
 //! Maps the end of a job to an outcome: success, or a failure of the task, of `mlcube` or of the container engine.
 
 use anyhow::anyhow;
-use clap::ValueEnum;
-use mlcube_ssh::cube::tree_owner;
 use mlcube_ssh::pipe::document::{Document, Phase};
-use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, hinted, is_out_of_room};
+use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
 use mlcube_ssh::remote::job::WhyLost;
-use mlcube_ssh::remote::problem::{Problem, WITH_V};
+use mlcube_ssh::remote::problem::Problem;
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::settings::names::Host;
 
 use crate::job::end::{Blame, End, Stop};
-use crate::job::inputs;
+use crate::job::problem::{JobProblem, failure};
 use crate::launcher;
 
 /// The words of `mlcube`, with the missing settings key, for an unknown platform.
 const UNKNOWN_PLATFORM: &str = "Missing key runner";
-
-/// The remedy for a host whose temporary folders can't be used.
-const TEMPORARY_FOLDER: &str = "set 'environment: {TMPDIR: FOLDER}' in the platform's section to a folder on the remote that you can write, and where programs may run";
 
 /// The beginning of mlcube's advice for an image that can't be pulled although its recipe is present.
 pub(crate) const PULL_ADVICE: &str = "By the way, docker recipe";
@@ -27,10 +22,10 @@ pub(crate) const PULL_ADVICE: &str = "By the way, docker recipe";
 pub(crate) fn stop(reply: &Reply, document: &Document) -> Stop {
     if let Some(reported) = reply.problem() {
         // On another node the same stop works, so only this problem has a useful hint.
-        let elsewhere = reported.kind() == Some(ProblemKind::Elsewhere);
-        let problem = problem(document, &reported, &reply.errors);
-        let hint = problem.hint_text().filter(|_| elsewhere).map(str::to_owned);
-        return Stop::Failed(problem.to_string(), hint);
+        let elsewhere = reported.kind() == Some(JobProblem::Elsewhere);
+        let failure = failure(document, &reported, &reply.errors);
+        let hint = failure.hint_text().filter(|_| elsewhere).map(str::to_owned);
+        return Stop::Failed(failure.to_string(), hint);
     }
     match reply.field("left") {
         Some(left) => Stop::Left(left),
@@ -194,133 +189,11 @@ fn lost(why: WhyLost, end: &End, document: &Document) -> Failure {
 /// Returns the failure for a job that couldn't run on the node that was chosen for it.
 fn on_node(node: &Host, problem: &Problem, document: &Document) -> Failure {
     launcher::on_node(node, problem, document).unwrap_or_else(|| {
-        let problem = self::problem(document, problem, "");
-        let hint = problem.hint_text().unwrap_or("run it again").to_owned();
+        let failure = failure(document, problem, "");
+        let hint = failure.hint_text().unwrap_or("run it again").to_owned();
         let host = &document.remote.host;
-        Failure::ours(anyhow!("the job can't run on the node '{node}' of '{host}': {problem}"))
+        Failure::ours(anyhow!("the job can't run on the node '{node}' of '{host}': {failure}"))
             .hint(hint)
-    })
-}
-
-/// The problems that the scripts of a job report.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum ProblemKind {
-    /// An input of the tasks is missing.
-    NoInput,
-    /// Another machine or folder has taken the remote tree over.
-    OtherOrigin,
-    /// The cube was never pushed.
-    NeverConfigured,
-    /// The workspace isn't as the last push of this machine left it.
-    OtherPush,
-    /// No temporary folder lets programs run.
-    NoExec,
-    /// The first process of the job didn't start.
-    NoLeader,
-    /// podman before version 5 ignores `--gpus`.
-    IgnoresGpus,
-    /// This mlcube passes no `--mount`.
-    SwallowsMount,
-    /// setsid is missing.
-    NoSetsid,
-    /// The workspace has no job.
-    NoJob,
-    /// The job was started on another node, or in another container.
-    Elsewhere,
-    /// The log can't be read.
-    UnreadableLog,
-    /// There is no job with this id.
-    Unknown,
-    /// No temporary folder takes a link to the cube.
-    NoTemporary,
-}
-
-/// Returns the failure for a problem that a start, follow, stop or query script reported; `errors` is its standard error
-/// as far as it is known.
-pub(crate) fn problem(document: &Document, problem: &Problem, errors: &str) -> Failure {
-    let (host, subject) = (&document.remote.host, problem.subject.as_str());
-    let Some(kind) = problem.kind() else {
-        let known =
-            launcher::problem(problem, host).or_else(|| problem.failure(host.as_str(), errors));
-        return known.unwrap_or_else(|| {
-            Failure::ours(anyhow!("a script of mlcube-ssh-exec failed on '{host}': {problem}"))
-                .hint(WITH_V)
-        });
-    };
-    Failure::ours(match kind {
-        ProblemKind::NoInput => return inputs::missing(document, subject),
-        ProblemKind::OtherOrigin => return tree_owner::taken_over(document, subject),
-        ProblemKind::NeverConfigured => hinted(
-            format!("this cube isn't configured on '{host}': no file {subject}"),
-            "run `mlcube-ssh configure` with the same --mlcube and --platform",
-        ),
-        ProblemKind::OtherPush => hinted(
-            format!(
-                "the remote workspace on '{host}' isn't as the last push of this machine left it (put back from a backup?), and may hold older inputs"
-            ),
-            format!(
-                "`{}` compares it, and names what differs; `{} --no-push` runs with what is there",
-                document.push_command(),
-                document.run_command()
-            ),
-        ),
-        ProblemKind::NoExec => hinted(
-            format!(
-                "no temporary folder on '{host}', neither {subject} nor another one, lets programs run (noexec mounts), so the job couldn't end its containers or pass variables to them"
-            ),
-            TEMPORARY_FOLDER,
-        ),
-        ProblemKind::NoLeader => hinted(
-            format!(
-                "the job didn't start on '{host}': {}",
-                if subject.is_empty() { "no reason was given" } else { subject }
-            ),
-            "check on the remote whether the account may start more processes (ulimit -u), then run it again",
-        ),
-        ProblemKind::IgnoresGpus => hinted(
-            format!("the podman on '{host}' is older than version 5, and ignores --gpus={subject}"),
-            "give --gpus a number, 'all' or 'device=LIST', or update podman on the remote",
-        ),
-        ProblemKind::SwallowsMount => hinted(
-            format!("--mount needs mlcube 0.0.10 or later, and '{host}' has {subject}"),
-            "no package index has such a mlcube-docker: `--mount=ro` in the README of mlcube-ssh-interp says how to build and name its wheels",
-        ),
-        ProblemKind::NoSetsid => hinted(
-            format!("'{host}' has no setsid, without which a job ends with its connection"),
-            format!("install util-linux on '{host}'"),
-        ),
-        ProblemKind::NoJob => hinted(
-            format!("no job of this workspace is known on '{host}'"),
-            "`mlcube-ssh run` starts one; `mlcube-ssh list` lists the jobs of the cube's other workspaces",
-        ),
-        ProblemKind::Elsewhere => {
-            let (job, machine) = subject.split_once(' ').unwrap_or((subject, "another"));
-            hinted(
-                format!(
-                    "can't end job {job}: it was started on the node '{machine}' of '{host}', or in another container on it"
-                ),
-                // The remote's words become part of a command to paste only if they are a valid job and node.
-                match (machine.parse(), job.parse()) {
-                    (Ok(node), Ok(job)) => format!(
-                        "`{}` ends it, if ssh reaches the node by that name; only if the node is gone, release the workspace with --force",
-                        document.stop_command_on(&node, &job)
-                    ),
-                    _ => "end it on the node where it was started".to_owned(),
-                },
-            )
-        }
-        ProblemKind::UnreadableLog => hinted(
-            format!("can't read the log {subject} on '{host}'; the job may still run"),
-            "check its permissions and its disk on the remote; `mlcube-ssh status` shows the job's state",
-        ),
-        ProblemKind::Unknown => hinted(
-            format!("'{host}' has no job '{subject}' of this cube"),
-            "`mlcube-ssh list` lists the jobs, with the same --mlcube and --platform",
-        ),
-        ProblemKind::NoTemporary => hinted(
-            format!("no temporary folder on '{host}' takes a link to the cube: {subject}"),
-            TEMPORARY_FOLDER,
-        ),
     })
 }
 

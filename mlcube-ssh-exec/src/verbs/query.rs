@@ -17,6 +17,7 @@ use mlcube_ssh::ui::terminal;
 
 use crate::cli::{JobArgs, ReconnectArgs, TailArgs};
 use crate::follow::{FollowMode, Follower};
+use crate::job::problem::failure;
 use crate::job::{Job, result};
 use crate::verbs::run;
 
@@ -128,7 +129,7 @@ impl<'a> Query<'a> {
 
 fn check(document: &Document, reply: &Reply) -> Outcome<()> {
     if let Some(problem) = reply.problem() {
-        return Err(result::problem(document, &problem, &reply.errors));
+        return Err(failure(document, &problem, &reply.errors));
     }
     if let Some(left) = reply.field("left") {
         return Err(Failure::ours(anyhow!(
