@@ -1,12 +1,13 @@
 #!/bin/sh
 # Sends a job's log and its end: follow_job JOB OFFSET, from that byte on. JOB is the job's folder.
-# Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log`, bytes, and
-# right behind them the client's mark and how many were meant to be sent, repeatedly; then `log-size N`, the size of the whole
-# log; `warning TEXT`, if a part of it is missing; `began` if a task was started; `stopped` if someone stopped the job;
-# `ran SECONDS`; `left-on NODE` if its containers may still run there; `node-failed NODE PROBLEM` if it couldn't run on
-# its node; `batch-end STATE` if the batch system ended it, with who cancelled it if that is known; `cause …` or
-# `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine failed, not
-# the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no status.
+# Reply: `node NAME same` or `node NAME elsewhere`, the node of the host on which the job was started; `log`, bytes,
+# and right behind them the client's mark and how many were meant to be sent, repeatedly; then `log-size N`, the size
+# of the whole log; `warning TEXT`, if a part of it is missing; `began` if a task was started; `stopped` if someone
+# stopped the job; `ran SECONDS`; `left-on NODE` if its containers may still run there; `node-failed NODE PROBLEM` if
+# it couldn't run on its node; `batch-end STATE` if the batch system ended it, with who cancelled it if that is known;
+# `cause …` or `not-started` if mlcube failed, `engine-failed`, with the cause if it is known, if the container engine
+# failed, not the task; then `status N`, or `lost` (`lost rebooted`, `lost remains`) if the leader is gone and left no
+# status.
 
 # shellcheck disable=SC2154 # jobs.sh sets how, status and why
 

@@ -250,9 +250,11 @@ impl Frames {
         taken
     }
 
+    /// The frame that a line is; `None` for a line that announces bytes, and for an unknown word.
     fn line(&mut self, line: &str) -> Result<Option<Frame>, Refused> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let number = || rest.trim().parse::<u64>().map_err(|_| Refused::Line(shortened(line)));
+        let refused = || Refused::Line(shortened(line));
+        let number = || rest.trim().parse::<u64>().map_err(|_| refused());
         Ok(match word {
             "log" => {
                 self.content = Some(Content::Log(0));
@@ -266,47 +268,18 @@ impl Frames {
             "began" => Some(Frame::Began),
             "stopped" => Some(Frame::Stopped),
             "not-started" => Some(Frame::BeforeTheTask(None)),
-            "status" => {
-                let status = u8::try_from(number()?);
-                Some(Frame::Status(status.map_err(|_| Refused::Line(shortened(line)))?))
-            }
+            "status" => Some(Frame::Status(u8::try_from(number()?).map_err(|_| refused())?)),
             "record" => {
                 self.content = Some(Content::JobRecord(0));
                 None
             }
-            "lost" => {
-                let why = WhyLost::parse(rest).ok_or_else(|| Refused::Line(shortened(line)));
-                Some(Frame::Lost(why?))
-            }
-            "job" => Some(Frame::Job(rest.parse().map_err(|_| Refused::Line(shortened(line)))?)),
+            "lost" => Some(Frame::Lost(WhyLost::parse(rest).ok_or_else(refused)?)),
+            "job" => Some(Frame::Job(rest.parse().map_err(|_| refused())?)),
             "node" => {
                 let (name, place) = rest.split_once(' ').unwrap_or((rest, ""));
-                let name = name.parse().map_err(|_| Refused::Line(shortened(line)))?;
-                Some(Frame::Node(name, place == "elsewhere"))
-            }
-            "batch" => {
-                let (system, number) = rest.split_once(' ').unwrap_or((rest, ""));
-                let number = number.parse().map_err(|_| Refused::Line(shortened(line)))?;
-                Some(Frame::Batch(system.to_owned(), number))
+                Some(Frame::Node(name.parse().map_err(|_| refused())?, place == "elsewhere"))
             }
             "ran" => Some(Frame::Ran(number()?)),
-            "left-on" => {
-                Some(Frame::LeftOn(rest.parse().map_err(|_| Refused::Line(shortened(line)))?))
-            }
-            "batch-end" => Some(Frame::BatchEnd(rest.to_owned())),
-            "pending" | "requeued" => {
-                let (start, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-                Some(Frame::Pending(Pending {
-                    reason: reason.to_owned(),
-                    start: Some(start.to_owned()).filter(|start| start != "N/A"),
-                    is_requeued: word == "requeued",
-                }))
-            }
-            "node-failed" => {
-                let (name, problem) = rest.split_once(' ').unwrap_or((rest, ""));
-                let name = name.parse().map_err(|_| Refused::Line(shortened(line)))?;
-                Some(Frame::NodeFailed(name, Problem::parse(problem)))
-            }
             "offset" => Some(Frame::Offset(number()?)),
             "started" => Some(Frame::Started),
             "end" => Some(Frame::LogEnd),
@@ -318,10 +291,31 @@ impl Frames {
                 Some(Frame::Warning(rest.to_owned()))
             }
             "problem" => Some(Frame::Problem(Problem::parse(rest))),
-            // A later version of the script may send more words.
-            _ => None,
+            _ => of_batch_system(line)?,
         })
     }
+}
+
+/// The frame of a line about a job of a batch system; `None` for an unknown word, because a later version of the script
+/// may send more of them.
+fn of_batch_system(line: &str) -> Result<Option<Frame>, Refused> {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (first, others) = rest.split_once(' ').unwrap_or((rest, ""));
+    let refused = || Refused::Line(shortened(line));
+    Ok(Some(match word {
+        "batch" => Frame::Batch(first.to_owned(), others.parse().map_err(|_| refused())?),
+        "left-on" => Frame::LeftOn(rest.parse().map_err(|_| refused())?),
+        "batch-end" => Frame::BatchEnd(rest.to_owned()),
+        "pending" | "requeued" => Frame::Pending(Pending {
+            reason: others.to_owned(),
+            start: Some(first.to_owned()).filter(|start| start != "N/A"),
+            is_requeued: word == "requeued",
+        }),
+        "node-failed" => {
+            Frame::NodeFailed(first.parse().map_err(|_| refused())?, Problem::parse(others))
+        }
+        _ => return Ok(None),
+    }))
 }
 
 /// The start of a line, enough for a message.
@@ -351,8 +345,7 @@ mod tests {
 
     #[test]
     fn frames_in_any_portions() {
-        let text =
-            b"record\n{}\nMARK 3\nlog\nab\n\nMARK\nlogMARK 12\ncause why not\nstatus 7\n";
+        let text = b"record\n{}\nMARK 3\nlog\nab\n\nMARK\nlogMARK 12\ncause why not\nstatus 7\n";
         for size in 1..text.len() {
             let (log, rest) = read(text, size);
             assert_eq!(log, b"ab\n\nMARK\nlog", "in portions of {size}");
