@@ -240,7 +240,7 @@ impl Connection {
     /// exec`).
     #[must_use]
     pub fn shown(&self, script: &Script) -> [Command; 2] {
-        [self.login_command(&SshConfig::default()), self.session_command(script)]
+        [self.login_command(), self.session_command(script)]
     }
 
     /// The options with which rsync uses this connection.

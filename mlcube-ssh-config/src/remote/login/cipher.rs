@@ -3,13 +3,9 @@
 use std::fs;
 
 use crate::remote::login::ssh_config::SshConfig;
-use crate::remote::login::ssh_version::version;
 
 /// On a processor with AES instructions it is nearly twice as fast as ssh's first choice, chacha20-poly1305.
 const FAST: &str = "aes128-gcm@openssh.com";
-
-/// The first OpenSSH that understands `^`, "put this before the default list" (its release notes).
-const CARET_SINCE: (u32, u32) = (8, 1);
 
 /// The login option that prefers the fast cipher; `None` if the user or the system chose ciphers, or it wouldn't be
 /// faster.
@@ -17,19 +13,21 @@ const CARET_SINCE: (u32, u32) = (8, 1);
 /// It only changes the order of ssh's own list: a host without this cipher uses another one. The host's processor isn't
 /// known before the login.
 pub(crate) fn option(user: &SshConfig) -> Option<String> {
-    let ciphers = user.get("ciphers")?;
-    // Checks that start a process come last.
-    let ours = can_go_first(ciphers)
-        && processor_has_aes()
-        && version().is_some_and(|version| version >= CARET_SINCE)
-        // Any other list is a policy of the user or of the system.
-        && SshConfig::built_in().get("ciphers") == Some(ciphers);
-    ours.then(|| format!("Ciphers=^{FAST}"))
+    // `^`, "put this before the default list", is known since OpenSSH 8.1; an older one refuses the question.
+    let option = format!("Ciphers=^{FAST}");
+    let preferred = fast_first(user.get("ciphers")?)?;
+    // The check that starts a process comes last. Any other list than the built-in one is a policy of the user or of the
+    // system.
+    let ours = processor_has_aes()
+        && SshConfig::built_in_with(&option).get("ciphers") == Some(preferred.as_str());
+    ours.then_some(option)
 }
 
-/// Returns whether the list has the fast cipher, but not first.
-fn can_go_first(ciphers: &str) -> bool {
-    ciphers.split(',').skip(1).any(|cipher| cipher == FAST)
+/// The list with the fast cipher at its head; `None` if it has it not, or there already.
+fn fast_first(ciphers: &str) -> Option<String> {
+    let is_later = ciphers.split(',').skip(1).any(|cipher| cipher == FAST);
+    let others = ciphers.split(',').filter(|cipher| *cipher != FAST);
+    is_later.then(|| std::iter::once(FAST).chain(others).collect::<Vec<_>>().join(","))
 }
 
 /// Returns whether the local processor has AES instructions; `false` if the system doesn't say.
@@ -59,10 +57,14 @@ mod tests {
 
     #[test]
     fn lists() {
-        assert!(can_go_first("chacha20-poly1305@openssh.com,aes128-ctr,aes128-gcm@openssh.com"));
-        assert!(!can_go_first("aes128-gcm@openssh.com,chacha20-poly1305@openssh.com"));
-        assert!(!can_go_first("chacha20-poly1305@openssh.com,aes256-gcm@openssh.com"));
-        assert!(!can_go_first(""));
+        assert_eq!(
+            fast_first("chacha20-poly1305@openssh.com,aes128-gcm@openssh.com,aes128-ctr")
+                .as_deref(),
+            Some("aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr")
+        );
+        assert_eq!(fast_first("aes128-gcm@openssh.com,chacha20-poly1305@openssh.com"), None);
+        assert_eq!(fast_first("chacha20-poly1305@openssh.com,aes256-gcm@openssh.com"), None);
+        assert_eq!(fast_first(""), None);
     }
 
     #[test]

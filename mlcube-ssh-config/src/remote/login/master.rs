@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::fs::{File, TryLockError};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -51,6 +52,14 @@ pub enum Closed {
     Ours,
     /// The connection belongs to the user's own ssh, and stays open.
     UsersOwn,
+}
+
+/// What ssh is asked before a login.
+struct LoginOptions<'a> {
+    /// The configuration that ssh has for it.
+    configuration: &'a SshConfig,
+    /// The option that prefers a fast cipher.
+    cipher: Option<String>,
 }
 
 /// Whether a master existed already.
@@ -112,13 +121,19 @@ impl Connection {
             return Ok(Master::Found);
         }
         self.check_may_log_in()?;
-        if self.transfers && !self.was_open() {
-            rsync_version::check()?;
-        }
+        let checks_rsync = self.transfers && !self.was_open();
+        // Each of the two starts a program.
+        let (checked, cipher) = thread::scope(|scope| {
+            let checked =
+                scope.spawn(|| if checks_rsync { rsync_version::check() } else { Ok(()) });
+            let cipher = cipher::option(&configuration);
+            (checked.join().unwrap_or_else(|panic| resume_unwind(panic)), cipher)
+        });
+        checked?;
         if let Some(file) = &self.login.identity_file {
             identity_file::check(file, &configuration)?;
         }
-        self.log_in(&configuration)?;
+        self.log_in(&LoginOptions { configuration: &configuration, cipher })?;
         self.note_use();
         self.note_open(false);
         self.has_logged_in.store(true, Ordering::Relaxed);
@@ -228,7 +243,7 @@ impl Connection {
     }
 
     /// Makes the command that logs in and stays in the background with the socket.
-    fn master_command(&self, configuration: &SshConfig, prompts: Prompts) -> Command {
+    fn master_command(&self, cipher: Option<&String>, prompts: Prompts) -> Command {
         let mut options = vec![
             format!("ControlPath={}", self.socket().display()),
             "ControlMaster=yes".to_owned(),
@@ -237,7 +252,7 @@ impl Connection {
         ];
         options.extend(KEEP_ALIVE.map(str::to_owned));
         options.extend(options::LOGIN.map(str::to_owned));
-        options.extend(cipher::option(configuration));
+        options.extend(cipher.cloned());
         options.extend(match prompts {
             Prompts::Terminal => None,
             // A program gives the same answer each time, and three wrong ones lock some accounts.
@@ -262,22 +277,22 @@ impl Connection {
         command
     }
 
-    /// The master's command as this process would run it first.
-    pub(crate) fn login_command(&self, configuration: &SshConfig) -> Command {
-        self.master_command(configuration, Prompts::of_this_process())
+    /// The master's command as this process would run it first, for a dry run.
+    pub(crate) fn login_command(&self) -> Command {
+        self.master_command(None, Prompts::of_this_process())
     }
 
     /// Logs in. After a lost connection the user may have left: the first attempt doesn't prompt, and if it is refused
     /// the second prompts once.
-    fn log_in(&self, configuration: &SshConfig) -> Outcome<()> {
+    fn log_in(&self, options: &LoginOptions) -> Outcome<()> {
         if self.is_overflowing() {
-            return self.try_to_log_in(configuration, Prompts::None);
+            return self.try_to_log_in(options, Prompts::None);
         }
         let possible = Prompts::of_this_process();
         if !self.was_open() {
-            return self.try_to_log_in(configuration, possible);
+            return self.try_to_log_in(options, possible);
         }
-        let failure = match self.try_to_log_in(configuration, Prompts::None) {
+        let failure = match self.try_to_log_in(options, Prompts::None) {
             Err(failure) if failure.kind == FailureKind::Connection && failure.is_final() => {
                 failure
             }
@@ -287,14 +302,14 @@ impl Connection {
             return Err(failure);
         }
         self.report.say(&format!("{failure}; asking once"));
-        self.try_to_log_in(configuration, Prompts::Once)
+        self.try_to_log_in(options, Prompts::Once)
     }
 
     /// Logs in, with pauses while the host accepts no more logins: sshd drops some at random when many come at once.
-    fn try_to_log_in(&self, configuration: &SshConfig, prompts: Prompts) -> Outcome<()> {
+    fn try_to_log_in(&self, options: &LoginOptions, prompts: Prompts) -> Outcome<()> {
         let mut pauses = LOGIN_PAUSES.iter();
         loop {
-            let (end, failure) = match self.log_in_once(configuration, prompts)? {
+            let (end, failure) = match self.log_in_once(options, prompts)? {
                 Ok(()) => return Ok(()),
                 Err(failed) => failed,
             };
@@ -308,12 +323,13 @@ impl Connection {
 
     fn log_in_once(
         &self,
-        configuration: &SshConfig,
+        options: &LoginOptions,
         prompts: Prompts,
     ) -> Outcome<Result<(), (LoginEnd, Failure)>> {
         SshMessages::sweep_beside(&self.socket());
         let own_words = SshMessages::beside(&self.socket())?;
-        let command = self.master_command(configuration, prompts).logs_to(own_words.file());
+        let command =
+            self.master_command(options.cipher.as_ref(), prompts).logs_to(own_words.file());
         self.report.command(&command);
         // A user at a prompt may take as long as sshd's LoginGraceTime allows; a host that doesn't reply may not.
         let limit = if prompts == Prompts::None {
@@ -329,8 +345,9 @@ impl Connection {
         }
         let words = own_words.text();
         let end = LoginEnd::read_from(&words);
-        let key =
-            (end == LoginEnd::Refused).then(|| self.key_problem(configuration, prompts)).flatten();
+        let key = (end == LoginEnd::Refused)
+            .then(|| self.key_problem(options.configuration, prompts))
+            .flatten();
         let of_proxy = diagnosis::is_of_proxy(&words).then(|| self.words_of_proxy());
         let others = of_proxy.unwrap_or(finished.errors);
         let failure = diagnosis::of_login(&self.login, &words, &others, key.as_ref());

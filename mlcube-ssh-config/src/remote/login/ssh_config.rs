@@ -21,10 +21,11 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(crate) struct SshConfig(String);
 
 impl SshConfig {
-    /// The configuration without any file.
-    pub(crate) fn built_in() -> Self {
+    /// The configuration without any file, but with an option.
+    pub(crate) fn built_in_with(option: &str) -> Self {
         // ssh requires a name; without files all names are equal.
-        let question = Command::new("ssh").args(["-F", "none"]).args(options::always());
+        let question =
+            Command::new("ssh").args(["-F", "none", "-o", option]).args(options::always());
         Self::read_from(&question.args(["-G", "--", "localhost"]))
     }
 
