@@ -1,8 +1,8 @@
 //! The file systems of folders. Each is probed with a file: how does it store times and permissions?
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
-use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::fs;
 use std::fs::{File, FileTimes, Permissions};
@@ -15,7 +15,7 @@ use rustix::process::geteuid;
 
 use crate::listing::entry::Entry;
 use crate::listing::granularity::{Granularity, TRIED_MODE, TRIED_TIME, may_be_shown};
-use crate::listing::{Listing, PARTIAL};
+use crate::listing::{Listing, PARTIAL, folders_of};
 use crate::text::random_id;
 
 /// How the file systems of folders store times and permissions. One that wasn't probed counts as exact, or as what an
@@ -116,11 +116,11 @@ impl Listing {
                 may_be_shown(&exact, &shown).then_some((path, shown, exact))
             })
         };
-        let folders: BTreeSet<_> = doubtful().filter_map(|(path, ..)| path.parent()).collect();
+        let folders = folders_of(doubtful().map(|(path, ..)| path));
         if folders.is_empty() {
             return Ok(Cow::Borrowed(self));
         }
-        let disks = probe(&folders.into_iter().collect::<Vec<_>>())?;
+        let disks = probe(&folders)?;
         let replaced = doubtful().filter_map(|(path, shown, exact)| {
             let entry = disks.of(path).exact_of(&shown, &exact)?;
             (entry != shown).then_some((path, entry))

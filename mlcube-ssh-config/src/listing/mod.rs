@@ -22,7 +22,7 @@ pub use granularity::{Granularity, may_be_rounded};
 pub use walk::{Found, Skip};
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -350,6 +350,14 @@ impl fmt::Debug for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
+}
+
+/// The folders of these paths, each once, sorted.
+pub fn folders_of<'p>(paths: impl Iterator<Item = &'p Path>) -> Vec<&'p Path> {
+    let mut folders = BTreeSet::new();
+    // One by one: `collect` would first hold, and sort, the folder of each of a million paths.
+    folders.extend(paths.filter_map(Path::parent));
+    folders.into_iter().collect()
 }
 
 #[cfg(test)]

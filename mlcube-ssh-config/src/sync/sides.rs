@@ -1,11 +1,10 @@
 //! The local and the remote workspace: their entries, and what their file systems can store.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::listing::packed_entry::PackedEntry;
-use crate::listing::{Disks, Entry, EntryKind, Listing};
+use crate::listing::{Disks, Entry, EntryKind, Listing, folders_of};
 use crate::pipe::failure::Outcome;
 use crate::pipe::limits;
 use crate::process::script::Script;
@@ -80,12 +79,10 @@ impl Sides<'_> {
                 .then_some((path, entry, found))
         };
         let differing: Vec<_> = local.packed().filter_map(differing).collect();
-        let folders: BTreeSet<_> =
-            differing.iter().filter_map(|(path, ..)| path.parent()).collect();
+        let folders = folders_of(differing.iter().map(|(path, ..)| *path));
         if folders.is_empty() {
             return Ok(changes);
         }
-        let folders: Vec<_> = folders.into_iter().collect();
         let disks = Disks::local(self.local, &folders);
         let disks = [self.sync_state.known_disks(Side::Local, disks), self.ask_remote(&folders)?];
         for (path, local, remote) in differing {

@@ -1,10 +1,9 @@
 //! What the local file system can't store, found out before anything is fetched.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use mlcube_ssh::listing::{Disks, DoubtfulNames, Entry, Listing};
+use mlcube_ssh::listing::{Disks, DoubtfulNames, Entry, Listing, folders_of};
 use rustix::fs::{Access, AtFlags, FileType, Mode, access, chmodat, statat};
 
 use crate::local::scratch::Scratch;
@@ -68,7 +67,6 @@ pub(crate) fn set_permissions(real: RealFolders<'_>, permissions: &Listing) -> V
 
 /// Of entries that don't have their remote permissions, those on a file system that stores permissions.
 pub(crate) fn storing_permissions<'p>(workspace: &Path, denied: &[&'p Path]) -> Vec<&'p Path> {
-    let folders: BTreeSet<_> = denied.iter().filter_map(|path| path.parent()).collect();
-    let disks = Disks::local(workspace, &folders.into_iter().collect::<Vec<_>>());
+    let disks = Disks::local(workspace, &folders_of(denied.iter().copied()));
     denied.iter().copied().filter(|path| disks.of(path).keeps_modes()).collect()
 }

@@ -2,7 +2,6 @@
 //! sight.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
@@ -12,7 +11,7 @@ use std::process;
 use std::sync::LazyLock;
 
 use anyhow::Result;
-use mlcube_ssh::listing::PARTIAL;
+use mlcube_ssh::listing::{PARTIAL, folders_of};
 use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::sync::Plan;
@@ -135,7 +134,7 @@ impl Scratch {
         let tops: Vec<_> = links.chain([self.workspace.clone()]).collect();
         tops.iter().try_for_each(|top| check(top))?;
         // rsync looks for the part of a file beside it, and one before 3.5 removes what is behind a link there.
-        let folders: BTreeSet<_> = plan.send.iter().filter_map(|(path, _)| path.parent()).collect();
+        let folders = folders_of(plan.send.iter().map(|(path, _)| path));
         folders.iter().try_for_each(|folder| check(&self.workspace.join(folder)))?;
         for top in &tops {
             clear_dead(&top.join(PARTIAL));

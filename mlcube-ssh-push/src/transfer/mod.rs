@@ -11,11 +11,11 @@ pub(crate) mod skipped;
 pub(crate) mod summary;
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::anyhow;
-use mlcube_ssh::listing::{Entry, Listing, PARTIAL};
+use mlcube_ssh::listing::{Entry, Listing, PARTIAL, folders_of};
 use mlcube_ssh::pipe::document::Receipt;
 use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::process::command::Command;
@@ -185,8 +185,7 @@ impl TransferContext<'_> {
         if self.remote_state.is_new || self.step.is_dry_run() {
             return Ok(());
         }
-        let folders: BTreeSet<_> = list.iter().filter_map(|(path, _)| path.parent()).collect();
-        let folders: Vec<_> = folders.into_iter().collect();
+        let folders = folders_of(list.iter().map(|(path, _)| path));
         for some in folders.chunks(Script::WORDS) {
             let script = self.connection.script(REMOVE_PARTIAL_LINKS);
             let script = script.given("top", top).given("name", PARTIAL);
