@@ -96,7 +96,8 @@ impl<'a> Push<'a> {
         let incoming = IncomingId::choose(&self.sync_state, &self.document.remote)?;
         let (mut local, remote) = self.inspect(&incoming)?;
         note_considered(receipt, &local);
-        if self.args.if_changed && !local.was_pushed() {
+        // `mlcube configure` takes no workspace, so that a run may be the first to name it.
+        if self.args.if_changed && !local.was_pushed() && !self.sync_state.is_new_workspace()? {
             return Err(not_configured(self.document));
         }
         receipt.context_changed = Some(local.context_changed(layout));

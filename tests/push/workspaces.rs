@@ -231,3 +231,22 @@ fn what_an_interrupted_push_has_sent_is_not_named_as_changed() {
     scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
     scene.push(&document, &["-q"]).succeeds().is_silent();
 }
+
+#[test]
+fn a_run_may_be_the_first_to_name_a_workspace() {
+    let scene = Scene::new();
+    let task = Task::named("count").reads("data", "data.csv").writes("out", "out.txt");
+    let cube = scene.cube("digits").task(&task.does("wc -l < $data > $out"));
+    let other = scene.home().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("data.csv"), "1\n2\n").unwrap();
+    let words = |verb| [verb, "--mlcube=digits", "--platform=gpu1"];
+    let run = || scene.mlcube_ssh(&words("run")).arg("--workspace=other").run();
+    // Nothing of the cube is on the remote: that isn't a new workspace.
+    run().exits(125).complains(&["isn't configured on 'there'", "--workspace="]);
+
+    scene.mlcube_ssh(&words("configure")).run().succeeds();
+    run().succeeds();
+    assert_eq!(fs::read_to_string(other.join("out.txt")).unwrap(), "2\n");
+    assert!(!cube.workspace().join("out.txt").exists());
+}

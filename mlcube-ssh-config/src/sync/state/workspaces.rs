@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::sync::state::SyncState;
+use crate::sync::state::{ABOUT, SyncState};
 
 impl SyncState {
     /// The places in the base that are or were a workspace, as far as this machine knows.
@@ -17,6 +17,16 @@ impl SyncState {
         let text = self.workspaces.bytes()?.unwrap_or_default();
         let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         Ok(lines.map(|line| PathBuf::from(OsStr::from_bytes(line))).collect())
+    }
+
+    /// Returns whether this machine has pushed the tree with other workspaces, and never with this one.
+    ///
+    /// # Errors
+    /// When a file can't be inspected.
+    pub fn is_new_workspace(&self) -> Result<bool> {
+        // `clean` leaves it: after that, a workspace isn't new.
+        let is_known = self.record(ABOUT).exists()?;
+        Ok(!is_known && self.workspaces.exists()?)
     }
 
     /// Adds places of workspaces.
