@@ -107,7 +107,9 @@ fn every_exit_status_of_the_reference_is_in_every_help() {
 #[test]
 fn every_script_tells_its_usage_and_does_nothing_else() {
     let scene = Scene::new();
-    for script in ["mlcube-ssh", "install", "generate", "demo", "test", "bench", "bench-config"] {
+    let scripts =
+        ["mlcube-ssh", "install", "package", "generate", "demo", "test", "bench", "bench-config"];
+    for script in scripts {
         let line = format!("'{}' --help", repository().join("scripts").join(script).display());
         let told = scene.sh(&line).run();
         assert!(told.succeeds().is_silent().stdout.starts_with("usage: "), "{told}");
@@ -118,7 +120,7 @@ fn every_script_tells_its_usage_and_does_nothing_else() {
 fn every_option_of_the_readmes_exists() {
     let scene = Scene::new();
     let mut known: String = PROGRAMS.iter().map(|program| help(&scene, program)).collect();
-    for script in ["mlcube-ssh", "demo", "install", "generate"] {
+    for script in ["mlcube-ssh", "demo", "install", "generate", "package"] {
         known += &read(&format!("scripts/{script}"));
     }
     let reference = reference();
@@ -319,8 +321,10 @@ fn the_readmes_commands_run() {
     let cube = scene.cube("linreg").task(&train).task(&evaluate.does("echo 0.9 > $score"));
     let key = fs::read_to_string(scene.home().join(".ssh/id")).unwrap();
     // Installing and make have tests of their own.
-    let others =
-        |example: &&str| !example.starts_with("scripts/install") && !example.starts_with("make ");
+    let others = |example: &&str| {
+        let starts = ["pip install", "scripts/install", "make "];
+        !starts.iter().any(|start| example.starts_with(start))
+    };
     for page in readmes() {
         let text = read(&page);
         let examples: Vec<&str> = examples(&text).into_iter().filter(others).collect();

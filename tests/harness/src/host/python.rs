@@ -10,6 +10,8 @@ use crate::program::{PATH, command, must};
 /// The release that the tests run against, and what it needs beside it: it imports distutils, which python 3.12 took
 /// away, and newer pips refuse the metadata of its omegaconf.
 const MLCUBE: [&str; 2] = ["mlcube==0.0.9", "mlcube-docker==0.0.9"];
+/// Releases that some tests install on the user's machine.
+const OTHERS: [&str; 2] = ["mlcube==0.0.10rc2", "mlcube-ssh==0.0.9"];
 /// Packages without wheels that newer versions of those need.
 const SOURCES: [&str; 1] = ["antlr4-python3-runtime==4.9.3"];
 const BESIDE: [&str; 3] = ["pip<24.1", "setuptools<81", "wheel"];
@@ -56,6 +58,29 @@ impl Python {
             must(command(python(folder)).args(["-m", "mlcube", "--help"]).env("HOME", folder));
         });
         python(&made)
+    }
+
+    /// The environment of a release of mlcube for the user's machine, made once per checkout.
+    pub fn with_release(release: &str) -> PathBuf {
+        let wheels = [Python::wheels(), Python::other_wheels()];
+        cached(&format!("mlcube-{release}"), |folder| {
+            must(command("python3").env("PATH", PATH).args(["-m", "venv"]).arg(folder));
+            let mut pip = command(python(folder));
+            pip.args(["-m", "pip", "install", "--quiet", "--no-index"]);
+            for links in &wheels {
+                pip.arg("--find-links").arg(links);
+            }
+            must(pip.arg(format!("mlcube=={release}")));
+        })
+    }
+
+    /// A folder of wheels of other releases: mlcube's next one, and the Python SSH runner.
+    pub fn other_wheels() -> PathBuf {
+        let pip = python(&Python::wheels().join(".builder"));
+        cached("other-wheels", |folder| {
+            let download = ["-m", "pip", "download", "--quiet", "--no-deps", "--dest"];
+            must(command(&pip).args(download).arg(folder).args(OTHERS));
+        })
     }
 
     /// uv, which makes environments without pip.
