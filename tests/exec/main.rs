@@ -8,4 +8,5 @@ mod inputs;
 mod jobs;
 mod lock;
 mod signals;
+mod silence;
 mod slurm;

@@ -359,6 +359,31 @@ fn a_pip_that_takes_long_is_not_silent() {
 }
 
 #[test]
+fn on_a_terminal_one_line_shows_what_pip_does() {
+    let mut scene = Scene::new();
+    let python = scene.host.bin().join("python4");
+    let pip = "echo 'Collecting numpy'; sleep 3; echo 'no such thing' >&2; exit 1";
+    scene
+        .host
+        .has_program("python4", &format!("case $* in *'-m pip'*) {pip} ;; *) exit 1 ;; esac"));
+    scene.set("/interpreter", system(python.to_str().unwrap(), "mlcube"));
+    fs::write(scene.home().join("run.json"), document(&scene).to_string()).unwrap();
+    let interp = |words: &str| format!("mlcube-ssh-interp {words} --input run.json >/dev/null");
+    let shown = scene.sh_at_a_terminal(&interp("")).run().stdout;
+    let drawn: Vec<&str> = shown.split('\r').filter(|line| line.contains("pip: ")).collect();
+    let times: Vec<&str> =
+        drawn.iter().filter_map(|line| line.split("Collecting numpy, 0:0").nth(1)).collect();
+    assert!(times.len() > 1 && times[0] < times[times.len() - 1], "{shown:?}");
+    assert!(!drawn.iter().any(|line| line.contains('\n')), "one line only: {shown:?}");
+    assert!(shown.contains("\r\x1b[Kmlcube-ssh-interp: error: "), "it is erased: {shown:?}");
+    assert!(shown.contains("no such thing"), "the failure is pip's: {shown:?}");
+    let quiet = scene.sh_at_a_terminal(&interp("-q")).run().stdout;
+    assert!(!quiet.contains("Collecting"), "{quiet:?}");
+    let elsewhere = scene.sh(&interp("")).run();
+    elsewhere.exits(125).never_says("Collecting").never_says("\r");
+}
+
+#[test]
 fn somebody_elses_folder_is_not_an_environment() {
     let mut scene = Scene::new();
     let folder = scene.host.home().join("envs/cube");

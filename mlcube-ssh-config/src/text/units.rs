@@ -1,5 +1,7 @@
 //! Numbers with units, for people.
 
+use std::time::Duration;
+
 /// The longest time that an option or a setting may give, in seconds: three years. ssh, rsync and shells calculate with
 /// it, so it must be far from the limits of their integers.
 pub const LONGEST_TIME: u32 = 99_999_999;
@@ -49,6 +51,17 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
+/// Formats a time as a clock that is stopped: `0:07`, `12:30`, `1:02:03`.
+#[must_use]
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +75,13 @@ mod tests {
         assert_eq!(count(1, "file"), "1 file");
         assert_eq!(count(0, "file"), "0 files");
         assert_eq!(count(2, "entry"), "2 entries");
+    }
+
+    #[test]
+    fn clocks() {
+        for (seconds, text) in [(7, "0:07"), (750, "12:30"), (3_723, "1:02:03")] {
+            assert_eq!(clock(Duration::from_secs(seconds)), text);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Output for people on standard error or a terminal: messages, progress, a job's log.
 
+pub mod activity;
 pub mod names;
 pub mod progress;
 pub mod report;

@@ -27,6 +27,12 @@ impl StatusLine {
         Self { report, on_terminal, shown: String::new(), is_drawn: false }
     }
 
+    /// Returns whether the line is drawn again and again: on a terminal, without `-q`.
+    #[must_use]
+    pub fn is_drawn_again(&self) -> bool {
+        self.on_terminal && self.report.verbosity() != Verbosity::Quiet
+    }
+
     /// Shows this text, unless it is shown already.
     pub fn show(&mut self, text: &str) {
         if self.report.verbosity() == Verbosity::Quiet || (self.shown == text && !self.on_terminal)

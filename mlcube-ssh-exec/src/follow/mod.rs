@@ -2,6 +2,7 @@
 
 mod interrupt;
 mod last_lines;
+mod silence;
 
 use std::io::{ErrorKind, Write};
 use std::mem;
@@ -30,6 +31,7 @@ use signal_hook::consts::SIGINT;
 
 use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::LastLines;
+use crate::follow::silence::Silence;
 use crate::job::end::{Batch, Blame, End, Stop};
 use crate::job::engine_failure::EngineFailure;
 use crate::job::problem::failure;
@@ -94,6 +96,7 @@ pub(crate) struct Follower<'a> {
     attempts: Attempts,
     end: End,
     tail: LastLines,
+    silence: Silence,
 }
 
 /// The reason why reading a session ended.
@@ -209,6 +212,7 @@ impl<'a> Follower<'a> {
             offset: None,
             attempts: Attempts::NONE,
             tail: LastLines::default(),
+            silence: Silence::begin(),
         })
     }
 
@@ -386,7 +390,7 @@ impl<'a> Follower<'a> {
                         return Err(silent);
                     }
                 }
-                Event::Silence => {}
+                Event::Silence => self.show_silence(),
                 Event::End => {
                     if start.elapsed() > GOOD_SESSION {
                         self.attempts = Attempts::NONE;
@@ -508,6 +512,7 @@ impl<'a> Follower<'a> {
         while let Some(frame) = frames.next().map_err(|refused| self.refused(&refused))? {
             if !matches!(frame, Frame::Batch(..) | Frame::Pending(_)) {
                 self.status_line.clear();
+                self.silence.ends();
             }
             match frame {
                 Frame::Log(bytes) => self.take_log(&bytes),
@@ -532,7 +537,11 @@ impl<'a> Follower<'a> {
                 }
                 Frame::BatchEnd(state) => self.end.ended_in = Some(state),
                 Frame::JobRecord(bytes) => self.end.record = Some(bytes),
-                Frame::Offset(offset) => self.offset = Some(offset),
+                Frame::Offset(offset) => {
+                    if self.offset.replace(offset).is_none() {
+                        self.silence = Silence::begin();
+                    }
+                }
                 Frame::Warning(text) => self.report.warn(&text),
                 Frame::BeforeTheTask(cause) => {
                     self.end.blame = Blame::Mlcube;
@@ -566,8 +575,21 @@ impl<'a> Follower<'a> {
         Ok(None)
     }
 
+    /// Shows on a terminal that nothing is heard, and for how long the job has run.
+    fn show_silence(&mut self) {
+        if !self.status_line.is_drawn_again() || self.end.interrupted.is_some() {
+            return;
+        }
+        let is_started_now = self.job.start_script().is_some();
+        if let Some(text) = self.silence.text(is_started_now) {
+            // The line is cut on a narrow terminal.
+            self.status_line.show(&format!("{text} on '{}'", self.host()));
+        }
+    }
+
     /// Shows why the job hasn't started yet, and when it is expected to.
     fn show_pending(&mut self, pending: &Pending) {
+        self.silence.is_explained();
         let state = if pending.is_requeued { "requeued, pending again" } else { "pending" };
         let batch = self.end.batch.as_ref();
         let number = batch.map(|batch| format!(" (job {})", batch.number)).unwrap_or_default();
@@ -610,6 +632,7 @@ impl<'a> Follower<'a> {
         *offset = offset.saturating_add(bytes.len() as u64);
         self.attempts = Attempts::NONE;
         self.tail.add(bytes);
+        self.silence.hear(bytes);
         match self.log.write_all(bytes).and_then(|()| self.log.flush()) {
             // A reader of the log that closed its pipe has seen what it wanted.
             Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {

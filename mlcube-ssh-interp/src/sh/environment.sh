@@ -13,6 +13,7 @@
 #   python                its path
 #   mlcube                its version
 #   gpus                  `plain` or `quoted`: how a list of GPUs must be passed
+#   does TEXT             meanwhile: a line of pip
 #   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # the client sets what is given
 
@@ -81,8 +82,25 @@ install() {
     esac
   } &
   talker=$!
-  "$python" -E -m pip install --disable-pip-version-check --no-input --timeout 15 --retries 1 "$@" >&2
-  installed=$?
+  # Every line of pip goes to standard error, where its failure is looked for, and to the client, which shows the last one.
+  exec 4>&1
+  installed=$(
+    {
+      "$python" -E -m pip install --disable-pip-version-check --no-input --timeout 15 --retries 1 "$@" 2>&1 4>&-
+      printf '\nended %s\n' "$?"
+    } | while IFS= read -r line; do
+      case $line in
+        '') ;;
+        'ended '*) printf '%s\n' "$line" ;;
+        *)
+          printf '%s\n' "$line" >&2
+          printf 'does pip: %s\n' "$line" >&4
+          ;;
+      esac
+    done
+  )
+  exec 4>&-
+  installed=${installed##*ended }
   kill "$talker" 2>/dev/null
   [ "$installed" = 0 ] || problem "pip $("$python" -E -c 'import sys; print("%d.%d" % sys.version_info[:2])') $(older_python)"
 }

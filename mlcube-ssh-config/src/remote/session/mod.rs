@@ -31,6 +31,7 @@ use crate::remote::login::{Login, diagnosis};
 use crate::remote::session::reply::Output;
 use crate::remote::session::silence::Silence;
 use crate::text::quote::one_line;
+use crate::ui::activity::Activity;
 use crate::ui::report::Report;
 
 /// Pauses between attempts when the host takes no more sessions, in milliseconds.
@@ -115,15 +116,21 @@ impl Connection {
         }
     }
 
-    /// As [`Connection::run`], but reports what the script says (`say …`) at once.
+    /// As [`Connection::run`], but reports what the script says (`say …`) at once, and shows on a terminal what it does
+    /// (`does …`), and for how long.
     ///
     /// # Errors
     /// When the host can't be reached or the connection is lost.
     pub fn run_reporting(&self, script: &Script) -> Outcome<Reply> {
         let report = self.report;
-        self.open_session(script)?.reply_reporting(|line| {
+        let session = self.open_session(script)?;
+        let activity = Activity::begin(report);
+        session.reply_reporting(|line| {
             if let Some(said) = line.strip_prefix("say ") {
-                report.say(&one_line(said));
+                activity.aside(|| report.say(&one_line(said)));
+                activity.does(&one_line(said));
+            } else if let Some(done) = line.strip_prefix("does ") {
+                activity.does(&one_line(done));
             }
         })
     }
