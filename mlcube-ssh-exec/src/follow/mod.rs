@@ -543,14 +543,8 @@ impl<'a> Follower<'a> {
                     }
                 }
                 Frame::Warning(text) => self.report.warn(&text),
-                Frame::BeforeTheTask(cause) => {
-                    self.end.blame = Blame::Mlcube;
-                    self.end.cause = cause;
-                }
-                Frame::EngineFailed(cause) => {
-                    self.end.blame = Blame::Engine;
-                    self.end.cause = cause;
-                }
+                Frame::BeforeTheTask(cause) => self.end.blame_on(Blame::Mlcube, cause),
+                Frame::EngineFailed(cause) => self.end.blame_on(Blame::Engine, cause),
                 Frame::Began => self.end.began = true,
                 Frame::Stopped => self.end.was_stopped = true,
                 Frame::Status(status) => {

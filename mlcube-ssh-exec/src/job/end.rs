@@ -64,6 +64,14 @@ pub(crate) struct End {
     pub(crate) hint: Option<String>,
 }
 
+impl End {
+    /// Notes which program failed, and its cause, if that is known.
+    pub(crate) fn blame_on(&mut self, blame: Blame, cause: Option<String>) {
+        self.blame = blame;
+        self.cause = cause;
+    }
+}
+
 /// The batch system that launched a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Batch {

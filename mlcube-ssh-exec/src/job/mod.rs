@@ -101,7 +101,7 @@ impl Job {
         let script = connection.script(START).with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &id_text);
         let script = script.given("mark", &job.mark);
-        Ok(Self { start: Some(start_script(script, document, cube, options)?), ..job })
+        Ok(Self { start: Some(build_start_script(script, document, cube, options)?), ..job })
     }
 
     /// Returns a job that exists already.
@@ -190,7 +190,8 @@ impl Job {
     }
 }
 
-fn start_script(
+/// Gives the script that starts a job all that it needs to know.
+fn build_start_script(
     script: Script,
     document: &Document,
     cube: &Cube,

@@ -17,7 +17,7 @@ use mlcube_ssh::remote::disks::LIST_PLACES;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::job::WaitArgs;
 use mlcube_ssh::remote::problem::WITH_V;
-use mlcube_ssh::remote::session::Reply;
+use mlcube_ssh::remote::session::{Reply, Session};
 use mlcube_ssh::settings::names::RemotePath;
 use mlcube_ssh::sync::TransferId;
 
@@ -84,14 +84,24 @@ pub(crate) fn prepare<'a>(
     wait: WaitArgs,
 ) -> Outcome<RemoteState<'a>> {
     let (reply, session) = job::run_when_free(connection, script, document, wait)?;
-    if reply.status != 0 {
-        return Err(match reply.problem() {
-            Some(problem) if problem.kind() == Some(ProblemKind::OtherOrigin) => {
-                tree_owner::other(document, &problem.subject)
-            }
-            _ => failure(connection.host().as_str(), &reply),
-        });
+    if reply.status == 0 {
+        return state_in(reply, session, connection, transfer);
     }
+    Err(match reply.problem() {
+        Some(problem) if problem.kind() == Some(ProblemKind::OtherOrigin) => {
+            tree_owner::other(document, &problem.subject)
+        }
+        _ => failure(connection.host().as_str(), &reply),
+    })
+}
+
+/// Reads the state of the remote from a reply to the script.
+fn state_in<'a>(
+    reply: Reply,
+    session: Option<Session>,
+    connection: &'a Connection,
+    transfer: &TransferId,
+) -> Outcome<RemoteState<'a>> {
     let field = |key| {
         reply
             .field(key)

@@ -6,9 +6,11 @@
 //! | changed on the receiver only | kept on both | sent |
 //! | changed on both, or no agreement is known (a conflict) | kept on both, and named | sent |
 //!
-//! `Plan::add` is this table. Before it, `why_skipped` decides which entries are skipped, and the sync state corrects
-//! what was agreed on (`SyncState::settled`, `SyncState::doubt_other_sides`). After it, `Plan::leave_unwritable` takes
-//! out what the receiver can't store, and `Plan::agree_on` ends a conflict of files that have the same content.
+//! `Plan::add` is this table, and `add_permissions` the same for entries whose permissions alone differ. What a pull
+//! compares by content goes another way: `add_differing` in `mlcube-ssh-pull/src/pull/plan.rs`. Before the table,
+//! `why_skipped` decides which entries are skipped, and the sync state corrects what was agreed on
+//! (`SyncState::settled`, `SyncState::doubt_other_sides`). After it, `Plan::leave_unwritable` takes out what the
+//! receiver can't store, and `Plan::agree_on` ends a conflict of files that have the same content.
 //!
 //! No rule compares clocks: `rsync --update` does, and loses results.
 
