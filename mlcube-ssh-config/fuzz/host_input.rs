@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::{failure, limits};
 use mlcube_ssh::remote::folder_owner;
+use mlcube_ssh::remote::interpreter::network;
 use mlcube_ssh::remote::inventory::{Item, ItemKind};
 use mlcube_ssh::remote::job::frames::{Frame, Frames};
 use mlcube_ssh::remote::job::{Holder, JobRecord, JobReport};
@@ -19,11 +20,9 @@ use mlcube_ssh::ui::terminal::Terminal;
 
 use engine_failure::EngineFailure;
 
-// What two of the programs read of the words of programs there.
+// What a program reads of the words of programs there.
 #[path = "../../mlcube-ssh-exec/src/job/engine_failure.rs"]
 mod engine_failure;
-#[path = "../../mlcube-ssh-interp/src/network.rs"]
-mod network;
 
 /// Reads an input: its first byte says as what, its second how long the pieces are in which it comes.
 pub(crate) fn read(input: &[u8]) {

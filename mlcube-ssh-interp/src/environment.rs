@@ -4,25 +4,17 @@ use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::pipe::step::{Step, timed};
-use mlcube_ssh::process::comments::without_comments;
-use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::settings::runner::Interpreter;
-
-use crate::{problem, requirements};
-
-const PROGRAM: &str = include_str!("sh/environment.sh");
-const START_MLCUBE: &str = include_str!("sh/start-mlcube.py");
-const CHECK_REQUIREMENTS: &str = include_str!("sh/requirements.py");
+use mlcube_ssh::remote::interpreter;
 
 /// Makes the environment and adds a receipt.
 pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     let cube = Cube::of(document)?;
-    let interpreter = &cube.runner.interpreter;
+    let settings = &cube.runner.interpreter;
     let connection = Connection::new(&cube, document, step.report())?
         // The later steps transfer files: their program is checked before a login that would be in vain.
         .for_transfers();
-    let script = script(&connection, document, interpreter);
+    let script = interpreter::script(&connection, &document.remote, settings);
     if step.is_dry_run() {
         step.show(&connection.shown(&script));
         return Ok(());
@@ -30,14 +22,14 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     let (receipt, made) = timed(|receipt| {
         let reply = connection.run_reporting(&script)?;
         if reply.status != 0 {
-            return Err(problem::failure(connection.host().as_str(), interpreter, &reply));
+            return Err(interpreter::failure(connection.host().as_str(), settings, &reply));
         }
         receipt.changed = reply.field("changed").as_deref() == Some("1");
         receipt.python = reply.field("python");
         receipt.mlcube = reply.field("mlcube");
         receipt.gpus =
             reply.field("gpus").filter(|form| ["plain", "quoted"].contains(&form.as_str()));
-        receipt.requirements = Some(interpreter.requirements().to_owned());
+        receipt.requirements = Some(settings.requirements().to_owned());
         Ok(())
     });
     made?;
@@ -46,21 +38,4 @@ pub(crate) fn make(step: &Step, document: &mut Document) -> Outcome<()> {
     step.report().say(&format!("python environment on '{}' {what}: {python}", connection.host()));
     document.steps.interp = Some(receipt);
     Ok(())
-}
-
-/// Returns the script for an interpreter; each requirement is one of its words.
-fn script(connection: &Connection, document: &Document, interpreter: &Interpreter) -> Script {
-    let (kind, folder) = match interpreter.folder() {
-        None => ("system", String::new()),
-        Some(folder) => ("virtualenv", folder),
-    };
-    connection
-        .script(PROGRAM)
-        .given("kind", kind)
-        .given("named_python", interpreter.python())
-        .given("folder", &folder)
-        .given("state_folder", document.remote.state.as_str())
-        .given("start_mlcube", &without_comments(START_MLCUBE))
-        .given("check_requirements", &without_comments(CHECK_REQUIREMENTS))
-        .words(requirements::split(interpreter.requirements()))
 }

@@ -2,9 +2,6 @@
 
 mod cli;
 mod environment;
-mod network;
-mod problem;
-mod requirements;
 
 use std::process::ExitCode;
 

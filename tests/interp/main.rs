@@ -40,9 +40,9 @@ fn with_environment() -> (Scene, Value) {
         copy.succeeds();
     };
     let script = concat!(
-        include_str!("../../mlcube-ssh-interp/src/sh/environment.sh"),
-        include_str!("../../mlcube-ssh-interp/src/sh/start-mlcube.py"),
-        include_str!("../../mlcube-ssh-interp/src/sh/requirements.py")
+        include_str!("../../mlcube-ssh-config/src/remote/interpreter/sh/environment.sh"),
+        include_str!("../../mlcube-ssh-config/src/remote/interpreter/sh/start-mlcube.py"),
+        include_str!("../../mlcube-ssh-config/src/remote/interpreter/sh/requirements.py")
     );
     let made = made_once("environment", script, |folder| {
         let mut scene = Scene::new();

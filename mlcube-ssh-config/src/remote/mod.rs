@@ -4,6 +4,7 @@ pub mod connection;
 pub mod disks;
 pub mod folder_owner;
 pub mod foreign_files;
+pub mod interpreter;
 pub mod inventory;
 pub mod job;
 pub mod login;

@@ -2,13 +2,13 @@
 
 use anyhow::anyhow;
 use clap::ValueEnum;
-use mlcube_ssh::pipe::failure::{Failure, hinted, is_out_of_room};
-use mlcube_ssh::remote::problem::{self, Problem};
-use mlcube_ssh::remote::session::Reply;
-use mlcube_ssh::settings::runner::Interpreter;
-use mlcube_ssh::text::quote::{is_plain, one_line};
 
-use crate::{network, requirements};
+use crate::pipe::failure::{Failure, hinted, is_out_of_room};
+use crate::remote::interpreter::{network, requirements};
+use crate::remote::problem::{self, Problem};
+use crate::remote::session::Reply;
+use crate::settings::runner::Interpreter;
+use crate::text::quote::{is_plain, one_line};
 
 /// The requirements with which mlcube 0.0.9 starts on every python that it supports.
 const MLCUBE: &str = "mlcube==0.0.9 mlcube-docker==0.0.9";
@@ -51,7 +51,8 @@ enum ProblemKind {
 }
 
 /// Returns the failure for a reply with an error status.
-pub(crate) fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> Failure {
+#[must_use]
+pub fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> Failure {
     let problem = reply.problem();
     let last = reply.last_error();
     let Some(kind) = problem.as_ref().and_then(Problem::kind) else {

@@ -1,13 +1,15 @@
 //! The reason why pip can't reach its index. pip gives it only in warnings; its last line says that nothing was found.
-//!
-//! The fuzz target `host` includes this file, so it uses nothing else of this program.
 
-use mlcube_ssh::text::quote::one_line;
+use crate::text::quote::one_line;
 
 /// A cause in the words of pip's network library, and what the user can do.
-pub(crate) struct Problem {
-    pub(crate) cause: String,
-    pub(crate) hint: &'static str,
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Problem {
+    /// pip's words.
+    pub cause: String,
+    /// What to do.
+    pub hint: &'static str,
 }
 
 /// The words by which a cause is recognised, and its hint; the most specific cause comes first.
@@ -41,7 +43,8 @@ const CAUSES: [(&[&str], &str); 4] = [
 const IGNORES: &str = " is not a trusted or secure host and is being ignored";
 
 /// Returns the network problem that pip reported, if that is why it failed.
-pub(crate) fn problem(errors: &str) -> Option<Problem> {
+#[must_use]
+pub fn problem(errors: &str) -> Option<Problem> {
     if let Some((words, _)) = errors.lines().find_map(|line| line.split_once(IGNORES)) {
         return Some(Problem {
             cause: one_line(&format!("{}{IGNORES}", words.trim_start_matches("WARNING: "))),
