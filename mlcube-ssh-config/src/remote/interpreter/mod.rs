@@ -13,19 +13,27 @@ use crate::settings::runner::Interpreter;
 
 pub use problem::failure;
 
-const PROGRAM: &str = include_str!("sh/environment.sh");
+/// Shell functions about the environment. They need what [`given`] gives.
+pub const FUNCTIONS: &str = include_str!("sh/environment.sh");
+
+const PROGRAM: &str = include_str!("sh/make-environment.sh");
 const START_MLCUBE: &str = include_str!("sh/start-mlcube.py");
 const CHECK_REQUIREMENTS: &str = include_str!("sh/requirements.py");
 
-/// Makes the script for an interpreter; each requirement is one of its words.
+/// Makes the script that makes sure that the environment of an interpreter exists and is complete.
 #[must_use]
 pub fn script(connection: &Connection, remote: &Remote, interpreter: &Interpreter) -> Script {
+    given(connection.script(PROGRAM).with(FUNCTIONS), remote, interpreter)
+}
+
+/// Gives a script what the functions about the environment need; each requirement is one of its words.
+#[must_use]
+pub fn given(script: Script, remote: &Remote, interpreter: &Interpreter) -> Script {
     let (kind, folder) = match interpreter.folder() {
         None => ("system", String::new()),
         Some(folder) => ("virtualenv", folder),
     };
-    connection
-        .script(PROGRAM)
+    script
         .given("kind", kind)
         .given("named_python", interpreter.python())
         .given("folder", &folder)

@@ -1,33 +1,22 @@
 #!/bin/sh
-# Makes sure that the python environment exists and is complete.
-# Given:
-#   kind                system or virtualenv
-#   named_python        the name or path of a python
-#   folder              that of the environment, or nothing
-#   state_folder        that of the remote tree, which may not exist yet
-#   start_mlcube        the text of start-mlcube.py
-#   check_requirements  the text of requirements.py
-# Words: the requirements.
-# Replies:
-#   changed               whether anything was
-#   python                its path
-#   mlcube                its version
-#   gpus                  `plain` or `quoted`: how a list of GPUs must be passed
-#   does TEXT             meanwhile: a line of pip
-#   problem KIND SUBJECT  instead, if it fails
+# Functions about the python environment that runs mlcube: its state, and what makes it. Their scripts are given what
+# make-environment.sh is.
 # shellcheck disable=SC2154 # the client sets what is given
 
-case $named_python in \~/*) named_python=$(absolute "$named_python") ;; esac
+# Makes the path of the named python absolute.
+know_python() { case $named_python in \~/*) named_python=$(absolute "$named_python") ;; esac; }
 
 # The user's variables for python and pip could make it import other packages, or install ours elsewhere.
-unset PYTHONPATH PYTHONHOME PYTHONSTARTUP PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_USER
-# A configuration file of pip may set the same.
-PIP_REQUIRE_VIRTUALENV=0
-export PIP_REQUIRE_VIRTUALENV
-if [ "$kind" = virtualenv ]; then
-  PIP_USER=0
-  export PIP_USER
-fi
+forget_variables() {
+  unset PYTHONPATH PYTHONHOME PYTHONSTARTUP PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_USER
+  # A configuration file of pip may set the same.
+  PIP_REQUIRE_VIRTUALENV=0
+  export PIP_REQUIRE_VIRTUALENV
+  if [ "$kind" = virtualenv ]; then
+    PIP_USER=0
+    export PIP_USER
+  fi
+}
 
 # Starting mlcube takes half a second of processor time, checking the files from which it starts almost none. After a
 # successful start `proof` holds: what it was started with, what it printed, and `INODE CTIME SIZE PATH` of each of
@@ -163,8 +152,8 @@ system_python() {
   finish 1 "$@"
 }
 
-# Handles every state of an environment: complete, made with another python, unfinished, damaged, missing.
-virtual_environment() {
+# Sets the paths of the environment: `folder`, and those of its parts. Ends the script if others may change it.
+name_environment() {
   folder=$(absolute "$folder")
   check_own "$folder"
   # A link of the account's own may lead to another disk: a new environment must lie there, too.
@@ -178,8 +167,28 @@ virtual_environment() {
   former=$folder.mlcube-ssh-former
   # In a folder like /tmp, another user may have made what takes the place of the environment, or a pipe as its lock.
   check_own "$former" "$folder.lock"
-  # One line that changes whenever any part of the environment's definition changes.
+  # One line that changes whenever any part of the environment's definition changes. Arguments: the requirements.
   wanted="$named_python $*"
+}
+
+# Sets `fault` to what is wrong with the environment, which must be made anew for it; to nothing if it isn't there, or
+# lacks packages only.
+find_fault() {
+  fault=
+  if [ -f "$begun" ]; then
+    fault="was not finished"
+  elif [ -f "$whole" ] && ! "$python" -E -c '' 2>/dev/null; then
+    fault="has a python that doesn't start any more"
+  elif [ -f "$made" ] && ! is_environment; then
+    fault="has lost files"
+  elif [ -f "$made" ] && is_of_another_python; then
+    fault="was made with another python than $named_python"
+  fi
+}
+
+# Handles every state of an environment: complete, made with another python, unfinished, damaged, missing.
+virtual_environment() {
+  name_environment "$@"
   if [ ! -e "$former" ] && is_whole "$@"; then finish 0 "$@"; return; fi
 
   make_own "${folder%/*}"
@@ -190,14 +199,9 @@ virtual_environment() {
   is_creating=
   trap undo EXIT
   trap 'exit 143' HUP INT TERM
-  if [ -f "$begun" ]; then
-    make_anew "was not finished"
-  elif [ -f "$whole" ] && ! "$python" -E -c '' 2>/dev/null; then
-    make_anew "has a python that doesn't start any more"
-  elif [ -f "$made" ] && ! is_environment; then
-    make_anew "has lost files"
-  elif [ -f "$made" ] && is_of_another_python; then
-    make_anew "was made with another python than $named_python"
+  find_fault
+  if [ -n "$fault" ]; then
+    make_anew "$fault"
   elif ! is_environment; then
     if is_skeleton; then
       say "$folder has lost its files; recreating it"
@@ -307,12 +311,17 @@ create() {
   make_own "$folder"
   is_creating=yes
   printf '' >"$begun" || problem not-writable "$folder"
-  if command -v virtualenv >/dev/null; then
-    virtualenv -q -p "$maker" "$folder" >&2 || problem create "$folder"
-  else
-    "$maker" -m venv "$folder" >&2 || problem create "$folder"
-  fi
+  make_with "$maker" "$folder" || problem create "$folder"
   printf '' >"$made" || problem not-writable "$folder"
+}
+
+# Makes an environment of the python $1 in the folder $2.
+make_with() {
+  if command -v virtualenv >/dev/null; then
+    virtualenv -q -p "$1" "$2" >&2
+  else
+    "$1" -m venv "$2" >&2
+  fi
 }
 
 # Makes the folder $1: that of the environment or the one above. In a folder like /tmp, another user may have made it
@@ -336,8 +345,3 @@ one_at_a_time() {
   esac
 }
 
-end_with_client
-case $kind in
-  system) system_python "$@" ;;
-  *) virtual_environment "$@" ;;
-esac
