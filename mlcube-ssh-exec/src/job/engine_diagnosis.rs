@@ -9,7 +9,8 @@ use mlcube_ssh::text::quote::{is_plain, shell_word};
 use crate::job::engine;
 use crate::job::engine_failure::EngineFailure;
 
-const LOOK: &str = include_str!("../sh/inspect-engine.sh");
+const LOOK: &str =
+    concat!(include_str!("../sh/engine-store.sh"), include_str!("../sh/inspect-engine.sh"));
 
 impl EngineFailure {
     /// Returns the script that collects facts about the failure; `None` if the line already says everything.

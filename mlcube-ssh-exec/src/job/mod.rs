@@ -42,6 +42,7 @@ const START: &str = concat!(
     include_str!("../sh/inputs.sh"),
     include_str!("../sh/gpus.sh"),
     include_str!("../sh/place.sh"),
+    include_str!("../sh/owner.sh"),
     include_str!("../sh/start.sh")
 );
 const ATTACH: &str = concat!(
@@ -56,7 +57,9 @@ const STOP: &str = concat!(
 );
 const STATUS: &str = concat!(include_str!("../sh/select-job.sh"), include_str!("../sh/status.sh"));
 const RUN: &str = include_str!("../sh/run.sh");
-const ENGINE: &str = concat!(include_str!("../sh/gpus.sh"), include_str!("../sh/engine.sh"));
+/// The text of the shim.
+pub(crate) const ENGINE: &str =
+    concat!(include_str!("../sh/gpus.sh"), include_str!("../sh/engine.sh"));
 const LAUNCH: &str = include_str!("../sh/launch.py");
 
 /// Seconds between TERM and KILL when Ctrl-C stops a job.
@@ -270,7 +273,7 @@ fn check_variables(variables: &[(String, String)], launcher: &dyn Launcher) -> R
 }
 
 /// Returns what a job needs where it runs. A node that has no image may still build or pull it, which `configure` does anyway.
-fn needs<'a>(document: &'a Document, runner: &Runner, phase: Phase) -> Needs<'a> {
+pub(crate) fn needs<'a>(document: &'a Document, runner: &Runner, phase: Phase) -> Needs<'a> {
     match runner.remote_platform() {
         "docker" if engine::bypassing_engine(runner).is_none() => Needs {
             engine: Some(engine::name(document)),
@@ -317,7 +320,7 @@ fn python(interpreter: &Interpreter) -> String {
 }
 
 /// Returns the settings file of the remote `mlcube`, if the platform's section has settings for it; JSON is valid YAML.
-fn settings(runner: &Runner) -> Result<String> {
+pub(crate) fn settings(runner: &Runner) -> Result<String> {
     let Some(remote) = &runner.remote else { return Ok(String::new()) };
     let remote = engine::settings(remote);
     let settings = serde_json::json!({"platforms": {runner.remote_platform(): remote}});

@@ -45,11 +45,8 @@ pub(crate) fn of(end: &End, phase: Option<Phase>, document: &Document) -> Outcom
         return Err(interrupted(signal, end, document));
     }
     if end.cause.as_deref().is_some_and(|cause| cause.contains(UNKNOWN_PLATFORM)) {
-        return Err(Failure::ours(anyhow!(
-            "mlcube on '{host}' has no platform '{}'",
-            document.runner_text(&["platform"]).unwrap_or_default()
-        ))
-        .hint("set 'remote: {runner: docker}' in the platform's section, or add the platform to ~/mlcube.yaml on the remote"));
+        let platform = document.runner_text(&["platform"]).unwrap_or_default();
+        return Err(unknown_platform(host.as_str(), platform).into());
     }
     if let Some(state) = &end.ended_in {
         return Err(launcher::explain(state, end, document).began(end.began));
@@ -95,6 +92,14 @@ pub(crate) fn of(end: &End, phase: Option<Phase>, document: &Document) -> Outcom
             ),
         )),
     }
+}
+
+/// Returns the error for a platform that the remote `mlcube` doesn't know.
+pub(crate) fn unknown_platform(host: &str, platform: &str) -> anyhow::Error {
+    hinted(
+        format!("mlcube on '{host}' has no platform '{platform}'"),
+        "set 'remote: {runner: docker}' in the platform's section, or add the platform to ~/mlcube.yaml on the remote",
+    )
 }
 
 /// Returns what a follower of a log without a byte learns of the job's end; `None` if it saw some, or the job goes on.

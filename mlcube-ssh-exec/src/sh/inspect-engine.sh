@@ -50,11 +50,7 @@ case $failure in
     if [ -n "$their_host" ] && [ "$their_host" != "${DOCKER_HOST-}" ]; then printf 'docker-host %s\n' "$their_host"; fi
     ;;
   no-space)
-    case ${engine##*/} in
-      podman) format='{{.Store.GraphRoot}}' ;;
-      *) format='{{.DockerRootDir}}' ;;
-    esac
-    folder=$(timeout -s KILL 10 "$engine" info --format "$format" 2>/dev/null) || folder=
-    case $folder in /*) printf 'stores %s\n' "$folder" ;; esac
+    folder=$(engine_store "$engine")
+    [ -z "$folder" ] || printf 'stores %s\n' "$folder"
     ;;
 esac

@@ -51,16 +51,6 @@ check_own "$state" "$state/jobs" "$base"
 
 never_configured() { problem never-configured "$1"; }
 
-# Ends the script if another machine or folder has taken the tree over: it may have replaced what this one has pushed.
-need_owner() {
-  if [ -z "$owner" ] || [ ! -f "$state/origin" ]; then return 0; fi
-  read -r found_origin <"$state/origin" || problem no-owner "$state/origin"
-  case ${found_origin%% *} in
-    "$owner" | "$former_owner") ;;
-    *) problem other-origin "$found_origin" ;;
-  esac
-}
-
 # Ends the script if the cube was never pushed, was removed since, or no longer belongs to this machine.
 need_cube() {
   need_owner

@@ -47,6 +47,44 @@ write_for_node() {
   (umask 077 && print_values $variables >"$job/secrets")
 }
 
+# Hands a job to sbatch, with the user's options and these; sets `words` to all that it prints. The job's own options
+# come last, so that they count. --no-requeue comes first: the user may want the opposite. A relative name for the log,
+# since sbatch replaces `%` in it.
+call_sbatch() {
+  set -- --open-mode=append --export=ALL "$@"
+  last=$#
+  while IFS= read -r option; do
+    [ -z "$option" ] || set -- "$@" "$option"
+  done <<OPTIONS
+$launcher_args
+OPTIONS
+  # The user's options are behind those of the job: these go to the end.
+  while [ "$last" -gt 0 ]; do
+    set -- "$@" "$1"
+    shift
+    last=$((last - 1))
+  done
+  words=$(
+    # Slurm keeps the whole environment of a submission. What the account has set for sbatch counts (SBATCH_ACCOUNT),
+    # except what isn't for one job that reads nothing, isn't waited for, and is found again by its number.
+    # shellcheck disable=SC2086 # names
+    unset $variables SBATCH_ARRAY_INX SBATCH_CLUSTERS SBATCH_EXPORT SBATCH_GET_USER_ENV SBATCH_INPUT SBATCH_SIGNAL \
+      SBATCH_WAIT SLURM_RESTART_COUNT
+    cd "$job" && printf '#!/bin/sh\nexec sh ./run\n' |
+      timeout -s KILL "$sbatch_limit" sbatch --no-requeue "$@" --chdir="$job" 2>&1
+  )
+}
+sbatch_limit=120
+
+# Sets `words` to the reason in what sbatch printed.
+read_refusal() {
+  refused=$(printf '%s\n' "$words" | grep 'error: ' | tail -n 3 | tr '\n' ' ')
+  refused=${refused% }
+  # After a word that it doesn't know, sbatch recommends its help.
+  [ -n "$refused" ] || refused=$(printf '%s\n' "$words" | grep . | grep -v '^Try "sbatch --help"' | tail -n 1)
+  words=$refused
+}
+
 # Removes everything of a job that Slurm has refused, with Slurm's own words.
 refuse_submission() {
   words=${words##*Batch job submission failed: }
@@ -57,23 +95,7 @@ refuse_submission() {
 launch_by_slurm() {
   command -v sbatch >/dev/null || abandon no-sbatch
   with_words write_for_node "$@" || abandon not-writable "$job: $words"
-  set --
-  while IFS= read -r option; do
-    [ -z "$option" ] || set -- "$@" "$option"
-  done <<OPTIONS
-$launcher_args
-OPTIONS
-  # The job's own options come last, so that they count. A relative name for the log, since sbatch replaces `%` in it.
-  # --no-requeue comes first: the user may want the opposite.
-  words=$(
-    # Slurm keeps the whole environment of a submission. What the account has set for sbatch counts (SBATCH_ACCOUNT),
-    # except what isn't for one job that reads nothing, isn't waited for, and is found again by its number.
-    # shellcheck disable=SC2086 # names
-    unset $variables SBATCH_ARRAY_INX SBATCH_CLUSTERS SBATCH_EXPORT SBATCH_GET_USER_ENV SBATCH_INPUT SBATCH_SIGNAL \
-      SBATCH_WAIT SLURM_RESTART_COUNT
-    cd "$job" && printf '#!/bin/sh\nexec sh ./run\n' | timeout -s KILL 120 sbatch --no-requeue "$@" --parsable \
-      --job-name="mlcube-ssh-$id" --chdir="$job" --output=log --error=log --open-mode=append --export=ALL 2>&1
-  )
+  call_sbatch --parsable --job-name="mlcube-ssh-$id" --output=log --error=log
   submitted=$?
   # A site's own sbatch may print more; `;` precedes the name of the cluster. Of several numbers none is known to be the
   # job's, which is then found by its name.
@@ -84,11 +106,8 @@ OPTIONS
     with_words note_number "$job" "$number" || printf 'warning %s\n' "can't note the job's number: $words"
     return 0
   fi
-  refused=$(printf '%s\n' "$words" | grep 'error: ' | tail -n 3 | tr '\n' ' ')
-  refused=${refused% }
-  # After a word that it doesn't know, sbatch recommends its help.
-  [ -n "$refused" ] || refused=$(printf '%s\n' "$words" | grep . | grep -v '^Try "sbatch --help"' | tail -n 1)
-  words=$refused
+  read_refusal
+  refused=$words
   case $words in *'Unable to contact'*) abandon no-slurm "$words" ;; esac
   # The reply may be what was lost.
   find_number "$job" || problem no-slurm "$words"
