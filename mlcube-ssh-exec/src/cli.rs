@@ -107,6 +107,15 @@ pub(crate) enum Verb {
     },
     /// Open the shared connection to the host, and say how long it stays open
     Login,
+    /// Check the local machine, the login and the host, a line for each check
+    Doctor {
+        /// Write a JSON array of objects with check, state (ok, warn, fail), found and hint
+        #[arg(long)]
+        json: bool,
+        /// Check only the local machine: mlcube-ssh-config failed with the messages in FILE
+        #[arg(long, value_name = "FILE", hide = true)]
+        refused_by_config: Option<PathBuf>,
+    },
     /// Close the shared connection to the host; jobs continue, and the next step logs in again
     Logout,
     /// List what the cube occupies on the remote, with sizes; remove it with --yes

@@ -1,6 +1,7 @@
 //! Jobs: started, followed, stopped, listed, cleaned up, and everything that goes wrong with them.
 
 mod clean;
+mod doctor;
 mod exec;
 mod faults;
 mod forwarding;

@@ -18,8 +18,19 @@ const PROGRAMS: [&str; 5] = [
     "mlcube-ssh-exec",
 ];
 
-const VERBS: [&str; 10] =
-    ["configure", "run", "attach", "status", "list", "logs", "stop", "login", "logout", "clean"];
+const VERBS: [&str; 11] = [
+    "configure",
+    "run",
+    "attach",
+    "status",
+    "list",
+    "logs",
+    "stop",
+    "login",
+    "logout",
+    "clean",
+    "doctor",
+];
 
 fn read(file: &str) -> String {
     fs::read_to_string(repository().join(file)).unwrap()
@@ -145,6 +156,7 @@ fn every_option_of_the_readmes_exists() {
         "--partition",
         "--requeue",
         "--signal",
+        "--test-only",
         "--wrap",
     ];
     let unknown: Vec<_> = options

@@ -34,6 +34,24 @@ pub fn state_folder() -> Result<PathBuf> {
     Ok(state.join(STATE))
 }
 
+/// Writes into the state folder, as every transfer does, and removes what it wrote; returns the folder.
+///
+/// # Errors
+/// If the folder can't be created or isn't the user's, or if nothing can be written into it.
+pub fn try_state_folder() -> Result<PathBuf> {
+    let folder = state_folder()?;
+    let write = || {
+        make_private(&folder)?;
+        let mut trial = tempfile::NamedTempFile::new_in(&folder)?;
+        trial.write_all(&[0; 4096])?;
+        trial.as_file().sync_all()
+    };
+    write()
+        .with_context(|| format!("can't write into the state folder {}", folder.display()))
+        .or_hint(STATE_REMEDY)?;
+    Ok(folder)
+}
+
 /// Returns whether a folder is a state folder, in use or of a former `XDG_STATE_HOME`: it has the name, and the id or
 /// the key of a machine.
 #[must_use]

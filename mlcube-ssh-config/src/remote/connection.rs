@@ -6,7 +6,7 @@
 //! `MaxSessions`), one more login, which prompts nobody, serves sessions that can't wait.
 
 use crate::remote::login::control_socket::Purpose;
-use crate::remote::login::{Login, control_socket, diagnosis, options};
+use crate::remote::login::{Login, control_socket, diagnosis, identity_file, options};
 use crate::remote::session::greeting;
 
 use std::collections::BTreeSet;
@@ -125,6 +125,45 @@ impl Connection {
         self
     }
 
+    /// Waits for no longer than this for the host's replies, whatever the settings allow.
+    #[must_use]
+    pub fn with_replies_within(mut self, limit: Duration) -> Self {
+        self.answer_timeout = self.answer_timeout.min(limit);
+        self
+    }
+
+    /// The command that tries the same login by hand.
+    #[must_use]
+    pub fn by_hand(&self) -> String {
+        self.login.by_hand()
+    }
+
+    /// The folder of the connection's socket.
+    #[must_use]
+    pub fn socket_folder(&self) -> &Path {
+        &self.sockets
+    }
+
+    /// Returns why the folder of the socket isn't the usual one, if somebody or something else is in its place.
+    ///
+    /// # Errors
+    /// When there is no safe folder for the socket.
+    pub fn taken_socket_folder() -> anyhow::Result<Option<anyhow::Error>> {
+        Ok(control_socket::find_private_folder()?.1)
+    }
+
+    /// Checks the key that the settings name, as it is checked before a login; returns its file.
+    ///
+    /// # Errors
+    /// When ssh can't use it.
+    pub fn check_identity(&self) -> anyhow::Result<Option<&str>> {
+        let file = self.login.identity_file.as_deref();
+        if let Some(file) = file {
+            identity_file::check(file, &self.configuration())?;
+        }
+        Ok(file)
+    }
+
     /// The socket of the login in use.
     pub(crate) fn socket(&self) -> PathBuf {
         // `persist: 0` requires a login of its own, and doesn't use a connection that another setting left open.
@@ -216,7 +255,8 @@ impl Connection {
     }
 
     /// Where the users of the connection report.
-    pub(crate) fn report(&self) -> Report {
+    #[must_use]
+    pub fn report(&self) -> Report {
         self.report
     }
 

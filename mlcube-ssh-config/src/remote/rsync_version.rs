@@ -3,6 +3,7 @@
 use crate::pipe::exit_status::ExitStatus;
 use crate::pipe::failure::{Failure, Outcome};
 use crate::process::command::Command;
+use crate::text::quote::one_line;
 
 /// Refuses a local rsync that lacks required options.
 ///
@@ -22,6 +23,17 @@ pub fn check() -> Outcome<()> {
         format!("the local rsync {found}, which can't do what is needed"),
     )
     .hint("install rsync 3.1.3 or later (macOS: brew install rsync), first in PATH"))
+}
+
+/// Returns what the local rsync says that it is.
+///
+/// # Errors
+/// When rsync is missing (127).
+pub fn name() -> Outcome<String> {
+    let text = version_text()?;
+    let first = text.lines().next().unwrap_or_default();
+    let words: Vec<&str> = first.split_whitespace().take(3).collect();
+    Ok(one_line(&words.join(" ")))
 }
 
 /// Returns whether the local rsync refuses names that the host sends without being asked. Some distributions have fixed

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use mlcube_ssh::pipe::document::{Document, Phase};
-use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, is_out_of_room};
+use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM, Outcome, hinted, is_out_of_room};
 use mlcube_ssh::remote::job::WhyLost;
 use mlcube_ssh::remote::problem::Problem;
 use mlcube_ssh::remote::session::Reply;

@@ -4,6 +4,7 @@ mod attach;
 pub(crate) mod clean;
 mod configure;
 mod connection;
+mod doctor;
 mod query;
 mod run;
 
@@ -32,6 +33,12 @@ pub(crate) fn act(step: Step, verb: &Verb) -> ExitCode {
         Verb::List { connections: true } => step.answer_alone(connection::list),
         Verb::List { connections: false } => {
             step.answer(|step, document| Query::of(step, document)?.list())
+        }
+        Verb::Doctor { json, refused_by_config: Some(refusal) } => {
+            step.answer_alone(|step| doctor::without_document(step, *json, refusal))
+        }
+        Verb::Doctor { json, refused_by_config: None } => {
+            step.answer(|step, document| doctor::doctor(step, document, *json))
         }
         Verb::Logs { job, tail, follow, reconnect } => step.answer(|step, document| {
             Query::of(step, document)?.logs(job, tail, *follow, *reconnect)

@@ -11,7 +11,7 @@ use crate::process::script::Script;
 use crate::remote::connection::Connection;
 use crate::settings::runner::Interpreter;
 
-pub use problem::failure;
+pub use problem::{failure, failure_of};
 
 /// Shell functions about the environment. They need what [`given`] gives.
 pub const FUNCTIONS: &str = include_str!("sh/environment.sh");

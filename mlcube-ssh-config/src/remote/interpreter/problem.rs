@@ -5,6 +5,7 @@ use clap::ValueEnum;
 
 use crate::pipe::failure::{Failure, hinted, is_out_of_room};
 use crate::remote::interpreter::{network, requirements};
+use crate::remote::login::ssh_messages::last_line;
 use crate::remote::problem::{self, Problem};
 use crate::remote::session::Reply;
 use crate::settings::runner::Interpreter;
@@ -53,20 +54,31 @@ enum ProblemKind {
 /// Returns the failure for a reply with an error status.
 #[must_use]
 pub fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> Failure {
-    let problem = reply.problem();
-    let last = reply.last_error();
-    let Some(kind) = problem.as_ref().and_then(Problem::kind) else {
-        let shared = problem.as_ref().and_then(|problem| problem.failure(host, &reply.errors));
-        return shared.unwrap_or_else(|| unforeseen(host, reply));
+    failure_of(host, interpreter, reply.problem().as_ref(), &reply.errors)
+}
+
+/// Returns the failure for a problem that the functions about the environment report; `errors` is what their programs
+/// said.
+#[must_use]
+pub fn failure_of(
+    host: &str,
+    interpreter: &Interpreter,
+    problem: Option<&Problem>,
+    errors: &str,
+) -> Failure {
+    let last = last_line(errors);
+    let Some(kind) = problem.and_then(Problem::kind) else {
+        let shared = problem.and_then(|problem| problem.failure(host, errors));
+        return shared.unwrap_or_else(|| unforeseen(host, problem, errors));
     };
-    let subject = problem.as_ref().map_or("", |problem| problem.subject.as_str());
+    let subject = problem.map_or("", |problem| problem.subject.as_str());
     Failure::ours(match kind {
         ProblemKind::NoPython => hinted(
             format!("'{host}' has no python '{subject}'"),
             "set runner.interpreter.python to a python of the remote",
         ),
         ProblemKind::NoPythonBehind => no_python_behind(host, interpreter, subject),
-        ProblemKind::Pip => pip(host, interpreter, subject, &reply.errors),
+        ProblemKind::Pip => pip(host, interpreter, subject, errors),
         ProblemKind::NoMlcube => no_mlcube(host, interpreter, subject),
         ProblemKind::NoDistutils => hinted(
             format!("python {subject} on '{host}' has no distutils, which mlcube needs"),
@@ -86,7 +98,7 @@ pub fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> Failure 
             format!("another installation is running in {subject} on '{host}'"),
             "try again when it has ended",
         ),
-        _ if is_out_of_room(&reply.errors) => no_room(host),
+        _ if is_out_of_room(errors) => no_room(host),
         ProblemKind::Broken => hinted(
             format!("the python {subject} on '{host}' doesn't start: {last}"),
             "set runner.interpreter.python to a python that starts on the remote",
@@ -107,11 +119,11 @@ pub fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> Failure 
 }
 
 /// The failure of a script that ended in a way that nobody foresaw.
-fn unforeseen(host: &str, reply: &Reply) -> Failure {
-    if is_out_of_room(&reply.errors) {
+fn unforeseen(host: &str, problem: Option<&Problem>, errors: &str) -> Failure {
+    if is_out_of_room(errors) {
         return Failure::ours(no_room(host));
     }
-    let reason = problem::reason(reply.problem().as_ref(), &reply.last_error());
+    let reason = problem::reason(problem, &last_line(errors));
     Failure::ours(anyhow!("the python environment on '{host}' can't be checked: {reason}"))
         .hint(problem::WITH_V)
 }

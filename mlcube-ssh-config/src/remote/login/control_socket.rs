@@ -68,6 +68,11 @@ pub(crate) fn name(login: &Login, configuration: &SshConfig, purpose: Purpose) -
 /// # Errors
 /// When the folder can't be made, or others can enter it.
 pub(crate) fn private_folder() -> Result<PathBuf> {
+    Ok(find_private_folder()?.0)
+}
+
+/// As [`private_folder`]; also returns why a better place isn't used, if somebody or something else is in it.
+pub(crate) fn find_private_folder() -> Result<(PathBuf, Option<anyhow::Error>)> {
     let uid = rustix::process::getuid().as_raw();
     first_private(places(uid), uid)
 }
@@ -90,18 +95,31 @@ fn places(uid: u32) -> impl Iterator<Item = PathBuf> {
     places.into_iter().flatten().filter(|folder| is_short(folder) && is_plain_for_ssh(folder))
 }
 
-/// The first of `places` that belongs to this user alone; else the error of the first one.
-fn first_private(mut places: impl Iterator<Item = PathBuf>, uid: u32) -> Result<PathBuf> {
-    let mut refused = None;
-    places
-        .find_map(|folder| match make_private(&folder, uid) {
-            Ok(()) => Some(folder),
-            Err(problem) => {
+/// The first of `places` that belongs to this user alone, and why an earlier one doesn't that exists; else the error of
+/// the first one.
+fn first_private(
+    mut places: impl Iterator<Item = PathBuf>,
+    uid: u32,
+) -> Result<(PathBuf, Option<anyhow::Error>)> {
+    let (mut refused, mut taken) = (None, None);
+    let found = places.find_map(|folder| {
+        let problem = make_private(&folder, uid).err();
+        match problem {
+            None => Some(folder),
+            Some(problem) if fs::symlink_metadata(&folder).is_ok() && taken.is_none() => {
+                taken = Some(problem);
+                None
+            }
+            Some(problem) => {
                 refused.get_or_insert(problem);
                 None
             }
-        })
-        .ok_or_else(|| refused.unwrap_or_else(no_place))
+        }
+    });
+    match found {
+        Some(folder) => Ok((folder, taken)),
+        None => Err(taken.or(refused).unwrap_or_else(no_place)),
+    }
 }
 
 fn no_place() -> anyhow::Error {
@@ -201,7 +219,9 @@ mod tests {
         fs::write(&file, "").unwrap();
         let beyond = folder.path().join("nowhere/at/all");
         let places = [&beyond, &open, &file, &free].map(Clone::clone);
-        assert_eq!(first_private(places.into_iter(), uid).unwrap(), free);
+        let (found, taken) = first_private(places.into_iter(), uid).unwrap();
+        assert_eq!(found, free);
+        assert!(taken.unwrap().to_string().contains("open' must be owned by you"));
         assert_eq!(fs::metadata(&free).unwrap().permissions().mode() & 0o777, 0o700);
         let refused = first_private([open.clone(), file].into_iter(), uid).unwrap_err();
         let hint = format!("remove it with `rm -r {}`; it will be recreated", open.display());

@@ -72,6 +72,21 @@ pub(crate) enum Master {
 }
 
 impl Connection {
+    /// Opens the shared connection unless it is open; returns whether this was a login.
+    ///
+    /// # Errors
+    /// When the host can't be reached, or refuses the login.
+    pub fn open(&self) -> Outcome<bool> {
+        if self.find_or_open_master()? == Master::Opened {
+            return Ok(true);
+        }
+        if self.is_open()? {
+            return Ok(false);
+        }
+        // What is left of a connection that has ended.
+        Ok(self.open_master(false)? == Master::Opened)
+    }
+
     /// Makes sure that there is a master to try.
     pub(crate) fn find_or_open_master(&self) -> Outcome<Master> {
         // It tells the socket's name.

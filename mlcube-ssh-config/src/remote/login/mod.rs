@@ -11,7 +11,7 @@ pub(crate) mod options;
 pub(crate) mod permission;
 pub(crate) mod ssh_config;
 pub(crate) mod ssh_messages;
-pub(crate) mod ssh_version;
+pub mod ssh_version;
 
 use crate::settings::names::{Host, User};
 use crate::text::quote::shell_word;

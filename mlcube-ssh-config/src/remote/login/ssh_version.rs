@@ -1,6 +1,17 @@
 //! The version of the local ssh.
 
+use crate::pipe::failure::Outcome;
 use crate::process::command::Command;
+use crate::text::quote::one_line;
+
+/// Returns what the local ssh says that it is.
+///
+/// # Errors
+/// When ssh is missing (127).
+pub fn name() -> Outcome<String> {
+    let told = Command::new("ssh").arg("-V").run()?;
+    Ok(one_line(told.errors.split([' ', ',', '\n']).next().unwrap_or_default()))
+}
 
 /// The version, if it is OpenSSH.
 pub(crate) fn version() -> Option<(u32, u32)> {

@@ -59,6 +59,8 @@ pub struct Session {
     own_words: SshMessages,
     /// The command that checks whether the shared connection is open.
     check: Command,
+    /// What the account's start-up files printed before the script.
+    greeting: String,
     /// Whether the host unpacks scripts.
     packs: bool,
     report: Report,
@@ -253,11 +255,12 @@ impl Connection {
             login: self.login.clone(),
             own_words,
             check: self.check_command(&self.socket()),
+            greeting: String::new(),
             packs: self.packs.load(Ordering::Relaxed),
             report: self.report,
         };
         match session.wait_until_ready(script, self.start_up_limit(master)) {
-            Ready::Yes { greeted, setup_words } => {
+            Ready::Yes { greeting, setup_words } => {
                 if !setup_words.is_empty() {
                     let words = diagnosis::setup_words(&session.login, &setup_words);
                     // Once for a login: the line runs in every session.
@@ -268,7 +271,8 @@ impl Connection {
                     }
                 }
                 self.note_use();
-                self.greets.fetch_or(greeted, Ordering::Relaxed);
+                self.greets.fetch_or(!greeting.is_empty(), Ordering::Relaxed);
+                session.greeting = greeting;
                 Ok(Ok(session))
             }
             Ready::Silent(printed) => {
@@ -290,7 +294,8 @@ impl Connection {
 /// Whether the script has reported that it runs.
 enum Ready {
     Yes {
-        greeted: bool,
+        /// What the account's start-up files printed.
+        greeting: String,
         /// What the user's `setup` line wrote to its standard error.
         setup_words: String,
     },
@@ -340,8 +345,8 @@ impl Session {
 
     /// Reads up to the line that the script prints when it is ready; what a login shell printed before is dropped.
     fn wait_until_ready(&mut self, script: &Script, limit: Duration) -> Ready {
-        let greeted = match self.wait_for_word(BEGUN, limit) {
-            Word::Came { before } => !before.is_empty(),
+        let greeting = match self.wait_for_word(BEGUN, limit) {
+            Word::Came { before } => before,
             Word::Ended(printed) => return Ready::Ended { begun: false, printed },
             Word::Late(printed) => return Ready::Silent(printed),
             Word::Exceeded => return Ready::Exceeded,
@@ -353,7 +358,7 @@ impl Session {
                 if !script.is_followed() {
                     self.running.tell(WATCH);
                 }
-                Ready::Yes { greeted, setup_words: before }
+                Ready::Yes { greeting, setup_words: before }
             }
             Word::Ended(printed) => Ready::Ended { begun: true, printed },
             Word::Late(words) => Ready::EndlessSetup(words),
@@ -423,6 +428,12 @@ impl Session {
         }
         let (status, errors) = (finished.status, finished.errors.as_str());
         Ok(diagnosis::of_script(&login, &SessionEnd { status, printed: &printed, errors }))
+    }
+
+    /// What the account's start-up files printed before the script began.
+    #[must_use]
+    pub fn greeting(&self) -> &str {
+        &self.greeting
     }
 
     /// Returns the input that the script reads on descriptor 3 after the line `watch`; it ends when the returned value

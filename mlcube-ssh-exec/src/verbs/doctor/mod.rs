@@ -1,0 +1,114 @@
+//! `doctor`: checks the local machine, the login and the host. A check does what a later step does, and leaves nothing.
+//!
+//! Here stands the order of the checks. What is local is checked in `local`; what the remote script tries is in `sh/`,
+//! run by `examination` and judged by `judgement`; `transfer` is the transfer of a file. `findings` prints.
+
+mod examination;
+mod findings;
+mod judgement;
+mod local;
+mod problem;
+mod script;
+mod told;
+mod transfer;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use mlcube_ssh::cube::Cube;
+use mlcube_ssh::pipe::document::Document;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
+use mlcube_ssh::pipe::step::Step;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::ui::report::Verbosity;
+
+use crate::verbs::doctor::findings::Findings;
+
+/// How long the host may take for all of its checks.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What a check adds that fails before the host is looked at.
+const UNSEEN: &str = "; nothing on the remote was checked";
+
+/// Checks everything that the document needs.
+pub(crate) fn doctor(step: &Step, document: &Document, json: bool) -> Outcome<()> {
+    let mut findings = findings(step, json);
+    if step.is_dry_run() {
+        return show(step, document);
+    }
+    let cube = match Cube::of(document) {
+        Ok(cube) => cube,
+        Err(problem) => {
+            findings.fail("configuration", &Failure::from(problem), UNSEEN);
+            local::check_machine(&mut findings);
+            return findings.finish();
+        }
+    };
+    let run = &document.run;
+    let found = format!("platform '{}' leads to '{}'", run.platform, document.remote.host);
+    findings.ok("configuration", &found);
+    local::check_machine(&mut findings);
+    if let Some(connection) = local::check_connection(&mut findings, step, document, &cube)
+        && log_in(&mut findings, &connection)
+    {
+        examination::examine(&mut findings, &connection, document, &cube)?;
+    }
+    findings.finish()
+}
+
+/// Checks the local machine alone: mlcube-ssh-config has refused the settings with the messages in this file.
+pub(crate) fn without_document(step: &Step, json: bool, refusal: &Path) -> Outcome<()> {
+    let mut findings = findings(step, json);
+    let messages = std::fs::read_to_string(refusal)
+        .with_context(|| format!("can't read {}", refusal.display()))?;
+    let message = |label: &str| {
+        let lines = messages.lines().filter_map(|line| line.split_once(label));
+        lines.map(|(_, text)| text.to_owned()).next_back()
+    };
+    let error = message(": error: ").unwrap_or_else(|| "mlcube-ssh-config failed".to_owned());
+    let refused = Failure::ours(anyhow::anyhow!(error));
+    let refused = match message(": hint: ") {
+        Some(hint) => refused.hint(hint),
+        None => refused,
+    };
+    findings.fail("configuration", &refused, UNSEEN);
+    local::check_machine(&mut findings);
+    findings.finish()
+}
+
+fn findings(step: &Step, json: bool) -> Findings {
+    Findings::new(json, step.report().verbosity() == Verbosity::Quiet)
+}
+
+/// Shows what would run on the remote.
+fn show(step: &Step, document: &Document) -> Outcome<()> {
+    let cube = Cube::of(document)?;
+    let connection = Connection::new(&cube, document, step.report())?;
+    let script = script::script(&connection, document, &cube, "JOB")?;
+    step.show(&connection.shown(&script));
+    step.show_comment("meanwhile; FOLDER is one that the script has made");
+    step.show(&[transfer::command(&connection, Path::new("LOCAL"), "FOLDER")]);
+    Ok(())
+}
+
+/// Logs in; returns whether that worked.
+fn log_in(findings: &mut Findings, connection: &Connection) -> bool {
+    let began = Instant::now();
+    match connection.open() {
+        Ok(true) => {
+            let seconds = began.elapsed().as_secs_f64();
+            findings
+                .ok("login", &format!("logged in on '{}' in {seconds:.1} s", connection.host()));
+            true
+        }
+        Ok(false) => {
+            findings.ok("login", &format!("the connection to '{}' is open", connection.host()));
+            true
+        }
+        Err(failure) => {
+            findings.fail("login", &failure, UNSEEN);
+            false
+        }
+    }
+}

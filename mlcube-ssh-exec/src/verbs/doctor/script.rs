@@ -1,0 +1,93 @@
+//! The script that tries on the remote what later steps do.
+
+use anyhow::Result;
+use mlcube_ssh::cube::Cube;
+use mlcube_ssh::pipe::document::{Document, Phase};
+use mlcube_ssh::process::comments::without_comments;
+use mlcube_ssh::process::script::Script;
+use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::remote::{interpreter, job};
+use mlcube_ssh::settings::runner::Runner;
+use mlcube_ssh::sync::SyncState;
+use serde_json::Value;
+
+use crate::job as jobs;
+use crate::job::engine;
+use crate::launcher;
+
+const PROGRAM: &str = concat!(
+    include_str!("../../sh/place.sh"),
+    include_str!("../../sh/owner.sh"),
+    include_str!("../../sh/engine-store.sh"),
+    include_str!("sh/tree.sh"),
+    include_str!("sh/python.sh"),
+    include_str!("sh/container.sh"),
+    include_str!("sh/host.sh"),
+    include_str!("sh/doctor.sh")
+);
+const FIND_PLATFORM: &str = include_str!("sh/platform.py");
+
+/// Makes the script; `id` names the job that isn't one.
+pub(crate) fn script(
+    connection: &Connection,
+    document: &Document,
+    cube: &Cube,
+    id: &str,
+) -> Result<Script> {
+    let runner = &cube.runner;
+    let launcher = launcher::of(runner, false);
+    let owner = SyncState::of(&cube.layout, &document.remote)?.owner(&cube.layout)?;
+    let script = connection.script(PROGRAM).with(job::FUNCTIONS).with(interpreter::FUNCTIONS);
+    let script = launcher.given(
+        script.with(launcher.launch()),
+        runner,
+        jobs::needs(document, runner, Phase::Run),
+    );
+    let flag = |is_so: bool| if is_so { "yes" } else { "no" };
+    let singularity = runner.remote_platform() == "singularity";
+    let script = interpreter::given(script, &document.remote, &runner.interpreter)
+        .given("id", id)
+        .given("state", document.remote.state.as_str())
+        .given("base", document.remote.base.as_str())
+        .given("owner", owner.id())
+        .given("former_owner", &owner.former_id)
+        .given("platform", runner.remote_platform())
+        .given("settings", &jobs::settings(runner)?)
+        .given("find_platform", &without_comments(FIND_PLATFORM))
+        .given("shim", &without_comments(jobs::ENGINE))
+        .given("engine", &engine_words(runner))
+        .given("singularity", flag(singularity))
+        .given("is_bypassing", flag(engine::bypassing_engine(runner).is_some()))
+        .given("image", document.run.image.as_deref().unwrap_or_default())
+        .given("gpu_words", &gpu_words(document))
+        .given("launcher", launcher.name())
+        .variables(&engine::variable(runner));
+    Ok(script)
+}
+
+/// The engine as mlcube calls it: one or several words. Empty for a platform of the account's own: then mlcube tells.
+fn engine_words(runner: &Runner) -> String {
+    match (&runner.remote, runner.remote_platform()) {
+        (Some(remote), "docker") => {
+            let settings = engine::settings(remote);
+            settings.get("docker").and_then(Value::as_str).unwrap_or("docker").to_owned()
+        }
+        (Some(_), "singularity") => "singularity".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The engine's options if the cube asks for GPUs, by `--gpus` or in its own file.
+fn gpu_words(document: &Document) -> String {
+    if let Some(value) = document.run.options.get("gpus") {
+        return format!("--gpus={value}");
+    }
+    let accelerators = document.config.get("platform").and_then(|it| it.get("accelerator_count"));
+    let is_asked = match accelerators {
+        Some(Value::Number(number)) => number.as_u64().is_some_and(|number| number > 0),
+        Some(Value::String(text)) => text.parse().is_ok_and(|number: u64| number > 0),
+        _ => false,
+    };
+    let words = document.config.get("docker").and_then(|docker| docker.get("gpu_args")?.as_str());
+    words.filter(|_| is_asked).unwrap_or_default().to_owned()
+}
