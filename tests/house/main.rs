@@ -8,6 +8,7 @@ mod make_rules;
 mod odd_disk;
 mod odd_names;
 mod readme;
+mod recording;
 mod script_heads;
 mod shell_functions;
 mod testbed;

@@ -23,16 +23,20 @@ pub struct Activity {
 #[derive(Debug)]
 struct Line {
     drawn: StatusLine,
-    /// What is done now; empty before anything is known.
+    /// What is done now; empty if the line above says it.
     text: String,
+    /// Whether anything is known to be done: what ends at once needs no line.
+    has_begun: bool,
     began: Instant,
     has_ended: bool,
 }
 
 impl Line {
     fn draw(&mut self) {
-        if !self.text.is_empty() && !self.has_ended {
-            self.drawn.show(&format!("{}, {}", self.text, clock(self.began.elapsed())));
+        if self.has_begun && !self.has_ended {
+            // The time comes first, because a long text is cut.
+            let shown = format!("{}  {}", clock(self.began.elapsed()), self.text);
+            self.drawn.show(shown.trim_end());
         }
     }
 }
@@ -43,8 +47,9 @@ impl Activity {
     pub fn begin(report: Report) -> Self {
         let drawn = StatusLine::new(report);
         let is_drawn = drawn.is_drawn_again();
-        let (text, began, has_ended) = (String::new(), Instant::now(), false);
-        let line = Arc::new(Mutex::new(Line { drawn, text, began, has_ended }));
+        let (text, began, has_begun, has_ended) = (String::new(), Instant::now(), false, false);
+        let line = Line { drawn, text, has_begun, began, has_ended };
+        let line = Arc::new(Mutex::new(line));
         let ticker = is_drawn.then(|| {
             let line = Arc::clone(&line);
             let draw = move || {
@@ -62,16 +67,19 @@ impl Activity {
     pub fn does(&self, text: &str) {
         let mut line = lock(&self.line);
         text.clone_into(&mut line.text);
+        line.has_begun = true;
         if self.ticker.is_some() {
             line.draw();
         }
     }
 
-    /// Lets something else be printed: the line isn't in its way.
-    pub fn aside(&self, print: impl FnOnce()) {
+    /// Lets a line be printed that says what is done now; from then on the time alone is drawn below it.
+    pub fn below(&self, print: impl FnOnce()) {
         let mut line = lock(&self.line);
         line.drawn.clear();
         print();
+        line.text.clear();
+        line.has_begun = true;
     }
 }
 

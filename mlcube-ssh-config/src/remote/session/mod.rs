@@ -129,8 +129,7 @@ impl Connection {
         let activity = Activity::begin(report);
         session.reply_reporting(|line| {
             if let Some(said) = line.strip_prefix("say ") {
-                activity.aside(|| report.say(&one_line(said)));
-                activity.does(&one_line(said));
+                activity.below(|| report.say(&one_line(said)));
             } else if let Some(done) = line.strip_prefix("does ") {
                 activity.does(&one_line(done));
             }

@@ -83,7 +83,7 @@ install() {
         'ended '*) printf '%s\n' "$line" ;;
         *)
           printf '%s\n' "$line" >&2
-          printf 'does pip: %s\n' "$line" >&4
+          printf 'does pip: %s\n' "${line#"${line%%[! ]*}"}" >&4
           ;;
       esac
     done
