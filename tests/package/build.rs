@@ -4,22 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use mlcube_ssh_harness::{Python, Root, Scene, Task, files_below, repository};
+use mlcube_ssh_harness::{Python, Root, Scene, Task, files_below, packed_for_users, repository};
 
 use crate::user::without_programs;
-
-/// Makes all three packages, and gives their folder. cargo finds out what changed.
-fn packages(scene: &Scene) -> PathBuf {
-    let folder = repository().join("target/package/dist");
-    let mut call = scene.invocation(&repository().join("scripts/package"));
-    for name in ["CARGO_HOME", "RUSTUP_HOME", "HOME", "PATH"] {
-        if let Ok(value) = std::env::var(name) {
-            call = call.env(name, value);
-        }
-    }
-    call.arg("--output").arg(&folder).run().succeeds();
-    folder
-}
 
 /// The one of this kind among them.
 fn package(folder: &Path, ending: &str) -> PathBuf {
@@ -32,7 +19,7 @@ fn package(folder: &Path, ending: &str) -> PathBuf {
 fn debian_11_installs_them_and_runs_a_cube_with_mlcube() {
     let Some(root) = Root::of("bullseye") else { return };
     let mut scene = Scene::new();
-    let folder = packages(&scene);
+    let folder = packed_for_users();
     let wheel = package(&folder, ".whl");
     let name = wheel.file_name().unwrap().to_str().unwrap();
     assert!(name.contains("manylinux2014_x86_64.manylinux_2_17_x86_64"), "{name}");
@@ -76,7 +63,7 @@ fn debian_11_installs_them_and_runs_a_cube_with_mlcube() {
 fn pipx_installs_the_wheel_and_removes_it() {
     let mut scene = Scene::new();
     without_programs(&scene);
-    let wheel = package(&packages(&scene), ".whl");
+    let wheel = package(&packed_for_users(), ".whl");
     for (name, folder) in
         [("PIPX_HOME", "pipx"), ("PIPX_BIN_DIR", "tool-bin"), ("PIPX_MAN_DIR", "man")]
     {

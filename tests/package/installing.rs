@@ -122,6 +122,21 @@ fn what_cant_be_packed_is_said_in_two_lines() {
 }
 
 #[test]
+fn a_target_folder_works_too() {
+    let scene = Scene::new();
+    without_programs(&scene);
+    let python = Python::with_release(RELEASES[0]).join("bin/python");
+    let folder = scene.home().join("my packages");
+    let install = ["-m", "pip", "--quiet", "install", "--no-index", "--target"];
+    let installed = scene.invocation(&python).args(install).arg(&folder).arg(packed(".whl"));
+    installed.run().succeeds();
+    let _cube = scene.cube("cube").task(&Task::named("greet"));
+    let words = ["-m", "mlcube", "run", "--mlcube=cube", "--platform=gpu1", "--dry-run"];
+    let shown = scene.invocation(&python).args(words).env("PYTHONPATH", &folder).run();
+    shown.succeeds().says("ssh ").never_says("error:");
+}
+
+#[test]
 fn uv_installs_it_as_a_tool() {
     let mut scene = Scene::new();
     without_programs(&scene);

@@ -23,6 +23,13 @@ pub fn packed(ending: &str) -> PathBuf {
     files.into_iter().find(|file| file.to_str().unwrap().ends_with(ending)).unwrap()
 }
 
+/// The folder of the packages as they are given to users: built with zig. It takes minutes; cargo finds out what changed.
+pub fn packed_for_users() -> PathBuf {
+    let folder = repository().join("target/package/dist");
+    must(command(repository().join("scripts/package")).arg("--output").arg(&folder));
+    folder
+}
+
 /// The size and time of everything that goes into a package.
 fn state() -> String {
     let scripts = files_below(&repository().join("scripts"));

@@ -39,7 +39,7 @@ pub use host::root::Root;
 pub use host::slurm::Slurm;
 pub use host::sshd::Sshd;
 pub use host::{Host, HostOptions};
-pub use installed::{Installed, packed};
+pub use installed::{Installed, packed, packed_for_users};
 pub use library::library;
 pub use process::invocation::Invocation;
 pub use process::outcome::Outcome;

@@ -91,7 +91,7 @@ def _become_mlcube_ssh(words):
         _fail(
             127,
             "the program %s isn't there, which the distribution %s brings" % (PROGRAM, DISTRIBUTION),
-            "install it again: pip install --force-reinstall %s" % DISTRIBUTION,
+            "install the wheel of %s again, with `pip install --force-reinstall`" % DISTRIBUTION,
         )
     sys.stdout.flush()
     sys.stderr.flush()
@@ -105,12 +105,15 @@ def _become_mlcube_ssh(words):
 
 
 def _program():
-    """Return the path of mlcube-ssh: where the installer put it, else beside this Python, else in PATH."""
+    """Return the path of mlcube-ssh: where the installer put it, else in PATH."""
     import shutil
     import sysconfig
 
     places = _installed_programs()
-    places.append(os.path.join(sysconfig.get_path("scripts"), PROGRAM))
+    # `pip install --target` lists a file that isn't there: it puts the programs beside the modules.
+    modules = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for folder in (os.path.join(modules, "bin"), sysconfig.get_path("scripts")):
+        places.append(os.path.join(folder, PROGRAM))
     for place in places:
         if os.path.isfile(place):
             return place
