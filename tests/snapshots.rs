@@ -19,11 +19,14 @@ use regex::Regex;
 use snapbox::{Assert, Data, Redactions};
 
 /// What differs from run to run, by its form; and what a reader wouldn't read: remote scripts, and ssh's options.
-const FORMS: [(&str, &str); 15] = [
+const FORMS: [(&str, &str); 18] = [
     ("[SCRIPT]", r"(?s)<<'MLCUBE_SSH_END'\n(?<redacted>mlcube-ssh [0-9]+\n.*?)\nMLCUBE_SSH_END"),
     ("[OPTIONS]", r"\bssh (?<redacted>(-o ('\\''[^']*'\\''|'[^']*'|[^\s']+) ?)+)"),
     ("[ID]", r"\b[0-9]{13}-[0-9a-f]{12}\b"),
     ("[ID]", r"\b[0-9]{10}\.[0-9]{9}-[0-9a-f]+\b"),
+    ("[ID]", r"(?m)^(?<redacted>[0-9a-f]{6}) (finished|running) "),
+    ("[DURATION]", r"\b(?<redacted>[0-9]+ (s|min)) ago\b"),
+    ("[DURATION]", r" ago (?<redacted>[0-9]+ (s|min)( [0-9]+ s)?) "),
     ("[TIME]", r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?Z?\b"),
     ("[TIME]", r#""started":(?<redacted>[0-9]+)"#),
     ("[SECONDS]", r#""seconds":(?<redacted>[0-9]+)"#),

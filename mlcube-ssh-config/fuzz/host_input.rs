@@ -10,7 +10,7 @@ use mlcube_ssh::remote::folder_owner;
 use mlcube_ssh::remote::interpreter::network;
 use mlcube_ssh::remote::inventory::{Item, ItemKind};
 use mlcube_ssh::remote::job::frames::{Frame, Frames};
-use mlcube_ssh::remote::job::{Holder, JobRecord, JobReport};
+use mlcube_ssh::remote::job::{Holder, JobRecord, JobReport, job_table};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::sync::archive::Members;
 use mlcube_ssh::sync::rsync;
@@ -143,7 +143,7 @@ fn lines(bytes: &[u8]) {
             let id = json["job"].as_str().unwrap_or_default();
             assert!(line.starts_with(id), "the job is the one that was told: {json}");
             assert!(!state.json().trim_end().contains(char::is_control));
-            let _ = state.line();
+            let _ = job_table(std::slice::from_ref(&state), Some(1));
         }
         if let Some(item) = Item::parse(line) {
             let is_path = item.path.starts_with('/');

@@ -75,6 +75,8 @@ pub(crate) enum Verb {
         /// Show all jobs of the cube, the newest first
         #[arg(long, conflicts_with = "job")]
         all: bool,
+        #[command(flatten)]
+        answer: AnswerArgs,
     },
     /// Write the log of a job to standard output
     Logs {
@@ -98,12 +100,16 @@ pub(crate) enum Verb {
         /// Wait SECONDS between TERM and KILL
         #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value_t = 10)]
         grace: u64,
+        #[command(flatten)]
+        answer: AnswerArgs,
     },
     /// List the jobs of the cube as a table
     List {
         /// List the shared connections that are open, to whatever host; reads no document
         #[arg(long)]
         connections: bool,
+        #[command(flatten)]
+        answer: AnswerArgs,
     },
     /// Open the shared connection to the host, and say how long it stays open
     Login,
@@ -126,6 +132,8 @@ pub(crate) enum Verb {
         /// Remove results that weren't fetched, too, and folders of jobs that may have left containers
         #[arg(long, requires = "yes")]
         force: bool,
+        #[command(flatten)]
+        answer: AnswerArgs,
     },
 }
 
@@ -178,9 +186,17 @@ pub(crate) struct ReconnectArgs {
 /// Which job.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct JobArgs {
-    /// Use the job ID instead of the document's job or the newest one
+    /// Use the job ID instead of the document's job or the newest one; the beginning of an id is enough
     #[arg(long, value_name = "ID")]
     pub(crate) job: Option<JobId>,
+}
+
+/// How the answer is written.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct AnswerArgs {
+    /// Write the answer as JSON, an object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How much of the log.

@@ -109,10 +109,41 @@ fn questions_are_answered_on_standard_output() {
     assert_eq!(all.succeeds().stdout.lines().count(), 2);
     let listed = scene.exec(&document, &["list"]);
     assert!(listed.succeeds().stdout.contains("finished 0"), "{}", listed.stdout);
+    let as_json = scene.exec(&document, &["list", "--json"]);
+    assert_eq!(as_json.succeeds().stdout, all.stdout, "what status --all writes");
+    assert_eq!(
+        serde_json::from_str::<Value>(as_json.stdout.lines().next().unwrap()).unwrap()["tasks"],
+        json!(["train"])
+    );
     let logs = scene.exec(&first, &["logs"]);
     assert_eq!(logs.succeeds().is_silent().stdout, "one\ntwo\n");
     let logs = scene.exec(&first, &["logs", "--tail=1"]);
     assert_eq!(logs.succeeds().stdout, "two\n");
+}
+
+#[test]
+fn the_beginning_of_an_id_is_enough_where_only_one_job_has_it() {
+    let (scene, _engine, document) = pushed("echo hello");
+    let first = scene.exec(&document, &["run"]).succeeds().document();
+    scene.exec(&document, &["run"]).succeeds();
+    let listed = scene.exec(&document, &["list"]).succeeds().stdout.clone();
+    let rows: Vec<Vec<&str>> =
+        listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["JOB", "STATE", "TASKS", "STARTED", "AGO", "TOOK", "BY"]);
+    // The newest comes first.
+    let short = rows[2][0];
+    assert_eq!(rows[2][1..4], ["finished", "0", "train"], "{listed}");
+    assert!(short.len() < 12 && id(&first).contains(&format!("-{short}")), "{listed}");
+    for verb in ["status", "logs", "attach", "stop"] {
+        let by_short_id = scene.exec(&document, &[verb, "--job", short]);
+        by_short_id.succeeds();
+        if verb != "logs" {
+            assert!(by_short_id.stdout.contains(&id(&first)), "{by_short_id}");
+        }
+    }
+    // Both ids begin with the time.
+    let several = scene.exec(&document, &["status", "--job", &id(&first)[..3]]);
+    several.exits(125).complains(&["several jobs", "give more of the id"]);
 }
 
 #[test]
@@ -253,7 +284,8 @@ fn a_crash_that_empties_a_leader_file_makes_nothing_else_unusable() {
     for verb in [&["list"][..], &["status", "--all"]] {
         let told = scene.exec(&document, verb);
         told.succeeds();
-        assert_eq!(told.stdout.lines().count(), 2, "{told}");
+        let jobs = told.stdout.lines().filter(|line| !line.starts_with("JOB "));
+        assert_eq!(jobs.count(), 2, "{told}");
         assert!(told.stdout.contains("unknown") && told.stdout.contains("finished"), "{told}");
     }
     scene.exec(&document, &["clean", "--yes=jobs"]).exits(125).says("1-unreadable");

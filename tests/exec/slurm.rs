@@ -160,7 +160,7 @@ fn a_job_pends_runs_and_ends_as_on_a_single_host() {
     let record = fs::read_to_string(records[2].join("job.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&record).unwrap()["slurm"], 3);
     let listed = cluster.exec(&["list"]).run().succeeds().stdout.clone();
-    assert!(listed.lines().next().unwrap().contains("  pending "), "{listed}");
+    assert!(listed.lines().nth(1).unwrap().contains("  pending "), "{listed}");
     cluster.exec(&["clean", "--yes=jobs"]).run().exits(125).says("is in use by job");
     let followed = cluster.exec(&["logs", "-f"]).start();
     eventually_says(&followed, "pending (job 3): ");
@@ -598,7 +598,7 @@ fn what_a_job_waits_for_is_told_as_slurm_writes_it() {
     let refused = cluster.exec(&["run"]).run();
     refused.exits(125).says("it was requeued, and hasn't started again");
     let listed = cluster.exec(&["list"]).run().succeeds().stdout.clone();
-    assert!(listed.lines().next().unwrap().ends_with("  requeued: BeginTime"), "{listed}");
+    assert!(listed.lines().nth(1).unwrap().ends_with("  requeued: BeginTime"), "{listed}");
     cluster.slurm.says(&["scontrol", "update", "jobid=3", "starttime=now"]);
     running.says("Slurm started this job again");
     running.says("started\n");

@@ -1,6 +1,7 @@
 //! What mlcube-ssh has made on the remote, parsed from the replies of the scripts of `clean`.
 
 use clap::ValueEnum;
+use serde_json::{Value, json};
 
 use crate::remote::session::reply::is_absolute;
 use crate::text::units::human_bytes;
@@ -38,6 +39,33 @@ impl ItemKind {
     pub fn word(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
+
+    /// The word that `--yes` takes.
+    fn what(self) -> &'static str {
+        match self {
+            Self::Tree | Self::Foreign => "tree",
+            Self::Workspace | Self::Own => "workspaces",
+            Self::Partial => "partial",
+            Self::Replaced => "replaced",
+            Self::Environment => "environment",
+            Self::Job | Self::Running | Self::Pending => "jobs",
+            Self::Container => "containers",
+        }
+    }
+
+    /// One line for people about `what` of this kind, an item or several.
+    #[must_use]
+    pub fn line(self, bytes: u64, what: &str) -> String {
+        let note = match self {
+            Self::Tree => " (with the workspace in it)",
+            Self::Foreign => " (not made by mlcube-ssh; clean leaves it)",
+            Self::Running => " (running)",
+            Self::Pending => " (pending)",
+            _ => "",
+        };
+        let size = if self == Self::Container { "-".to_owned() } else { human_bytes(bytes) };
+        format!("{:<12}{size:>10}  {what}{note}", self.what())
+    }
 }
 
 /// An item that mlcube-ssh made on the remote.
@@ -67,24 +95,21 @@ impl Item {
     /// One line for people, with the words that `--yes` takes.
     #[must_use]
     pub fn line(&self) -> String {
-        let (what, note) = match self.kind {
-            ItemKind::Tree => ("tree", " (with the workspace in it)"),
-            ItemKind::Foreign => ("tree", " (not made by mlcube-ssh; clean leaves it)"),
-            ItemKind::Workspace | ItemKind::Own => ("workspaces", ""),
-            ItemKind::Partial => ("partial", ""),
-            ItemKind::Replaced => ("replaced", ""),
-            ItemKind::Environment => ("environment", ""),
-            ItemKind::Job => ("jobs", ""),
-            ItemKind::Running => ("jobs", " (running)"),
-            ItemKind::Pending => ("jobs", " (pending)"),
-            ItemKind::Container => ("containers", ""),
-        };
-        let size = if self.kind == ItemKind::Container {
-            "-".to_owned()
-        } else {
-            human_bytes(self.kib.saturating_mul(1024))
-        };
-        format!("{what:<12}{size:>10}  {}{note}", self.path)
+        self.kind.line(self.bytes(), &self.path)
+    }
+
+    /// The bytes on the remote's disk.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.kib.saturating_mul(1024)
+    }
+
+    /// The item as JSON, with the word that `--yes` takes.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let bytes = (self.kind != ItemKind::Container).then(|| self.bytes());
+        let (what, kind) = (self.kind.what(), self.kind.word());
+        json!({"what": what, "kind": kind, "bytes": bytes, "path": self.path})
     }
 
     /// The last component of the path.

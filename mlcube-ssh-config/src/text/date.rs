@@ -1,5 +1,8 @@
 //! Times in a form for people.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 /// Formats seconds since 1970 as `2026-11-24 06:18:31`, in UTC.
 ///
 /// The days are counted in years that begin with March, so that a leap day is the last of its year (Hinnant,
@@ -17,6 +20,15 @@ pub fn utc(seconds: i64) -> String {
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (hour, minute) = (second / 3600, second / 60 % 60);
     format!("{year:04}-{month:02}-{date:02} {hour:02}:{minute:02}:{:02}", second % 60)
+}
+
+/// Formats seconds since 1970 as `2026-11-24 07:18`, in the local time zone; in UTC, and said so, where it isn't known.
+#[must_use]
+pub fn local(seconds: i64) -> String {
+    match (Timestamp::from_second(seconds), TimeZone::try_system()) {
+        (Ok(time), Ok(zone)) => time.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string(),
+        _ => format!("{} UTC", utc(seconds)),
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,13 @@ pub fn clock(time: Duration) -> String {
     }
 }
 
+/// Formats a time in its largest unit alone: `45 s`, `2 h`.
+#[must_use]
+pub fn rough_duration(seconds: u64) -> String {
+    let text = duration(seconds);
+    text.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +106,7 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
+        assert_eq!(rough_duration(59), "59 s");
+        assert_eq!(rough_duration(7_500), "2 h");
     }
 }

@@ -5,4 +5,5 @@ pub mod names;
 pub mod progress;
 pub mod report;
 pub mod status_line;
+pub mod table;
 pub mod terminal;

@@ -4,12 +4,14 @@ use std::env;
 
 use anyhow::{Context, Result};
 use mlcube_ssh::pipe::document::Phase;
+use mlcube_ssh::settings::names::TaskName;
 use serde_json::json;
 
-/// Returns one line of JSON: the phase, `user@host` and the local folder.
-pub(crate) fn about(phase: Phase) -> Result<String> {
+/// Returns one line of JSON: the phase, the tasks, `user@host` and the local folder.
+pub(crate) fn about(phase: Phase, tasks: &[TaskName]) -> Result<String> {
     let folder = env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
-    let about = json!({"phase": phase, "user": format!("{}@{}", user(), host()), "folder": folder});
+    let user = format!("{}@{}", user(), host());
+    let about = json!({"phase": phase, "tasks": tasks, "user": user, "folder": folder});
     serde_json::to_string(&about).context("can't write who starts the job")
 }
 

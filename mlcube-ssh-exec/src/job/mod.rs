@@ -225,7 +225,7 @@ fn build_start_script(
         .given("variables", &names)
         .given("shim", &without_comments(ENGINE))
         .given("launch", &without_comments(LAUNCH))
-        .given("about", &launched_by::about(phase)?)
+        .given("about", &launched_by::about(phase, tasks)?)
         .given("locked", document.remote.workspace.as_str())
         .given("former_workspace", former_workspace.as_ref().map_or("", RemotePath::as_str))
         .given("owner", owner.as_ref().map_or("", Owner::id))

@@ -45,6 +45,8 @@ pub(crate) enum JobProblem {
     NoJob,
     /// There is no job with this id.
     Unknown,
+    /// Several jobs have an id that begins so.
+    Ambiguous,
     /// The job was started on another node, or in another container.
     Elsewhere,
     /// The log can't be read.
@@ -129,6 +131,10 @@ fn job_problem(kind: JobProblem, document: &Document, subject: &str) -> anyhow::
         JobProblem::Unknown => hinted(
             format!("'{host}' has no job '{subject}' of this cube"),
             "`mlcube-ssh list` lists the jobs, with the same --mlcube and --platform",
+        ),
+        JobProblem::Ambiguous => hinted(
+            format!("'{host}' has several jobs with an id that begins with '{subject}'"),
+            "`mlcube-ssh list` lists the jobs; give more of the id",
         ),
         JobProblem::Elsewhere => {
             let (job, machine) = subject.split_once(' ').unwrap_or((subject, "another"));

@@ -2,8 +2,9 @@
 # Selects a job, and prints its state.
 # shellcheck disable=SC2154 # jobs.sh sets how, status, why and its_host; the client state, id and workspace
 
-# Makes `state` and `workspace` absolute, and sets `job` to the folder of the job `id`, or, if `id` is empty, of the
-# newest job of the workspace. A folder that can't be read must not count as empty.
+# Makes `state` and `workspace` absolute, and sets `job` to the folder of the job `id`, or of the only one whose id or
+# its random part begins so, or, if `id` is empty, of the newest job of the workspace. A folder that can't be read must
+# not count as empty.
 pick_job() {
   locate "$state"
   state=$path
@@ -12,7 +13,7 @@ pick_job() {
   check_own "$state" "$state/jobs"
   if [ -n "$id" ]; then
     job=$state/jobs/$id
-    [ -d "$job" ] || problem unknown "$id"
+    [ -d "$job" ] || pick_by_beginning
     return 0
   fi
   job=
@@ -25,6 +26,18 @@ pick_job() {
     [ "$its_workspace" != "$workspace" ] || job=$each
   done
   [ -n "$job" ] || problem no-job
+}
+
+# Sets `job` to the folder of the only job whose id, or the random part of it, begins with `id`.
+pick_by_beginning() {
+  check_readable "$state/jobs"
+  job=
+  for each in "$state/jobs/$id"* "$state"/jobs/*-"$id"*; do
+    if [ ! -d "$each" ] || [ "$each" = "$job" ]; then continue; fi
+    [ -z "$job" ] || problem ambiguous "$id"
+    job=$each
+  done
+  [ -n "$job" ] || problem unknown "$id"
 }
 
 # Prints the state of the job $1: `job ID STATE STATUS STARTED ENDED HOST ABOUT`, with `-` for an unknown value.

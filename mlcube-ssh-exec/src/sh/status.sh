@@ -6,6 +6,7 @@
 #   workspace  that of the job
 #   which      `all` for the jobs of all workspaces, or `one`
 # Replies:
+#   now SECONDS           the host's time, before all jobs
 #   job …                 for each job, by tell_job
 #   problem KIND SUBJECT  instead, if it fails
 # shellcheck disable=SC2154 # select-job.sh sets job, the client what is given
@@ -14,6 +15,7 @@ locate "$state"
 state=$path
 check_own "$state" "$state/jobs"
 if [ "$which" = all ]; then
+  printf 'now %s\n' "$(date '+%s')"
   check_readable "$state/jobs"
   # The newest first: a pattern is expanded in order, and ids begin with the time.
   newest_first=

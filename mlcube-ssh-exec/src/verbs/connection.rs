@@ -3,11 +3,14 @@
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::Outcome;
-use mlcube_ssh::pipe::step::{Step, write_for_people};
+use mlcube_ssh::pipe::step::{Step, write_for_people, write_once};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::login::open_connections::OpenConnection;
+use mlcube_ssh::text::printable::printable_json;
 use mlcube_ssh::text::units::duration;
+use mlcube_ssh::ui::table;
+use serde_json::json;
 
 /// `login`: opens the shared connection while somebody can reply to what the host asks, and says how long it stays.
 pub(crate) fn log_in(step: &Step, document: &Document) -> Outcome<()> {
@@ -31,21 +34,30 @@ pub(crate) fn log_in(step: &Step, document: &Document) -> Outcome<()> {
 }
 
 /// `list --connections`: a line for each connection that is open on the local machine.
-pub(crate) fn list(step: &Step) -> Outcome<()> {
+pub(crate) fn list(step: &Step, as_json: bool) -> Outcome<()> {
     let open = OpenConnection::all()?;
+    if as_json {
+        return Ok(write_once(&open.iter().map(json_line).collect::<String>())?);
+    }
     if open.is_empty() {
         step.report().say("no connection is open");
         return Ok(());
     }
-    let mut rows = vec![["HOST", "USER", "PLATFORM", "OPEN FOR", "CLOSES"].map(str::to_owned)];
-    rows.extend(open.iter().map(row));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: [usize; 5] = std::array::from_fn(|column| width(column).unwrap_or(0));
-    let line = |row: &[String; 5]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    Ok(write_for_people(rows.iter().map(line))?)
+    let header = ["HOST", "USER", "PLATFORM", "OPEN FOR", "CLOSES"].map(str::to_owned);
+    let rows = open.iter().map(|open| row(open).to_vec());
+    let rows: Vec<_> = std::iter::once(header.to_vec()).chain(rows).collect();
+    Ok(write_for_people(table::lines(&rows))?)
+}
+
+fn json_line(open: &OpenConnection) -> String {
+    let json = json!({
+        "host": open.host,
+        "user": open.user,
+        "platform": open.platform,
+        "seconds": open.age(),
+        "closes": open.end(),
+    });
+    printable_json(&format!("{json}\n")).into_owned()
 }
 
 fn row(open: &OpenConnection) -> [String; 5] {

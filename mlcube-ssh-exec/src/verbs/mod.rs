@@ -27,12 +27,15 @@ pub(crate) fn act(step: Step, verb: &Verb) -> ExitCode {
         Verb::Attach { job, tail, follow } => step
             .takes_up_any_phase()
             .run(|step, document| attach::attach(step, document, job, tail, follow)),
-        Verb::Status { job, all } => {
+        // What the next two write is JSON anyway.
+        Verb::Status { job, all, answer: _ } => {
             step.answer(|step, document| Query::of(step, document)?.status(job, *all))
         }
-        Verb::List { connections: true } => step.answer_alone(connection::list),
-        Verb::List { connections: false } => {
-            step.answer(|step, document| Query::of(step, document)?.list())
+        Verb::List { connections: true, answer } => {
+            step.answer_alone(|step| connection::list(step, answer.json))
+        }
+        Verb::List { connections: false, answer } => {
+            step.answer(|step, document| Query::of(step, document)?.list(answer.json))
         }
         Verb::Doctor { json, refused_by_config: Some(refusal) } => {
             step.answer_alone(|step| doctor::without_document(step, *json, refusal))
@@ -43,13 +46,13 @@ pub(crate) fn act(step: Step, verb: &Verb) -> ExitCode {
         Verb::Logs { job, tail, follow, reconnect } => step.answer(|step, document| {
             Query::of(step, document)?.logs(job, tail, *follow, *reconnect)
         }),
-        Verb::Stop { job, force, grace } => {
+        Verb::Stop { job, force, grace, answer: _ } => {
             step.answer(|step, document| Query::of(step, document)?.stop(job, *force, *grace))
         }
         Verb::Login => step.answer(|step, document| connection::log_in(step, document)),
         Verb::Logout => step.answer(|step, document| Query::of(step, document)?.log_out()),
-        Verb::Clean { yes, force } => {
-            step.answer(|step, document| clean::clean(step, document, yes, *force))
+        Verb::Clean { yes, force, answer } => {
+            step.answer(|step, document| clean::clean(step, document, yes, *force, answer.json))
         }
     }
 }

@@ -9,7 +9,7 @@ use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, write_for_people, write_once};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::remote::job::JobReport;
+use mlcube_ssh::remote::job::{JobReport, job_table};
 use mlcube_ssh::remote::login::master::Closed;
 use mlcube_ssh::remote::problem::{self, WITH_V};
 use mlcube_ssh::remote::session::Reply;
@@ -38,21 +38,27 @@ impl<'a> Query<'a> {
 
     /// `status`: one line of JSON for the job, or for each job.
     pub(crate) fn status(&self, which: &JobArgs, all: bool) -> Outcome<()> {
-        let states = self.states(&self.job(which)?.status_script(all))?;
+        let (states, _) = self.states(&self.job(which)?.status_script(all))?;
         Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?)
     }
 
-    /// `list`: a line for each job.
-    pub(crate) fn list(&self) -> Outcome<()> {
+    /// `list`: a table of the jobs, or what `status` writes about each.
+    pub(crate) fn list(&self, as_json: bool) -> Outcome<()> {
         let newest = Job::existing(self.document, &self.cube, &self.connection, None)?;
-        let states = self.states(&newest.status_script(true))?;
-        Ok(write_for_people(states.iter().map(JobReport::line))?)
+        let (states, now) = self.states(&newest.status_script(true))?;
+        if as_json {
+            return Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?);
+        }
+        if states.is_empty() && !self.step.is_dry_run() {
+            self.step.report().say(&format!("no job on '{}'", self.connection.host()));
+        }
+        Ok(write_for_people(job_table(&states, now))?)
     }
 
     /// `stop`: one line of JSON for the job that was stopped.
     pub(crate) fn stop(&self, which: &JobArgs, force: bool, grace: u64) -> Outcome<()> {
         let grace = if force { 0 } else { grace };
-        let states = self.states(&self.job(which)?.stop_script_after(grace, force))?;
+        let (states, _) = self.states(&self.job(which)?.stop_script_after(grace, force))?;
         let released = states.iter().filter_map(JobReport::released);
         released.for_each(|text| self.step.report().warn(&text));
         Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?)
@@ -106,12 +112,12 @@ impl<'a> Query<'a> {
         Job::existing(self.document, &self.cube, &self.connection, which.job.as_ref())
     }
 
-    /// Runs the script and parses the job states of its reply.
-    fn states(&self, script: &Script) -> Outcome<Vec<JobReport>> {
+    /// Runs the script and parses the job states of its reply, and the host's time if the reply has it.
+    fn states(&self, script: &Script) -> Outcome<(Vec<JobReport>, Option<u64>)> {
         let connection = &self.connection;
         if self.step.is_dry_run() {
             self.step.show(&connection.shown(script));
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         }
         let reply = connection.run(script)?;
         result::warnings(&reply).for_each(|text| self.step.report().warn(&text));
@@ -123,7 +129,8 @@ impl<'a> Query<'a> {
                 format!("can't read the state 'job {line}' that '{}' sent", connection.host())
             })
         };
-        Ok(jobs.map(parse).collect::<anyhow::Result<_>>()?)
+        let now = reply.field("now").and_then(|seconds| seconds.parse().ok());
+        Ok((jobs.map(parse).collect::<anyhow::Result<_>>()?, now))
     }
 }
 

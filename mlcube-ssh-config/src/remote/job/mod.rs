@@ -24,7 +24,7 @@ use crate::settings::names::{Host, JobId};
 use crate::text::date::utc;
 
 pub use record::{JobRecord, record};
-pub use state::{JobReport, WhyLost, readable};
+pub use state::{JobReport, WhyLost, job_table, readable};
 
 /// Shell functions about jobs: their leader, state, processes, and the job that holds a workspace
 /// ([`crate::process::script::Script::with`]).

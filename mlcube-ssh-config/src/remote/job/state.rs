@@ -4,8 +4,10 @@ use clap::ValueEnum;
 use serde_json::{Map, Value};
 
 use crate::settings::names::JobId;
-use crate::text::date::utc;
+use crate::text::date::local;
 use crate::text::printable::printable_json;
+use crate::text::units::{duration, rough_duration};
+use crate::ui::table;
 
 /// The state of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,36 +212,92 @@ impl JobReport {
         id_and_rest().unwrap_or(false)
     }
 
-    /// One line for people.
-    #[must_use]
-    pub fn line(&self) -> String {
-        let about = |key: &str| self.about.get(key).and_then(Value::as_str).unwrap_or("-");
-        let word = self.state.word();
-        let state =
-            self.status.map_or_else(|| word.to_owned(), |status| format!("{word} {status}"));
-        let more = match &self.state {
-            JobState::Pending(why) => format!("  {}", readable(why)),
-            JobState::Requeued(why) => format!("  requeued: {}", readable(why)),
-            JobState::KilledByLauncher(why) => format!("  {why}"),
+    /// What there is to know about a state besides its word.
+    fn note(&self) -> Option<String> {
+        Some(match &self.state {
+            JobState::Pending(why) => readable(why),
+            JobState::Requeued(why) => format!("requeued: {}", readable(why)),
+            JobState::KilledByLauncher(why) => why.clone(),
             JobState::Finished(Left::Something)
             | JobState::Killed(Left::Something)
-            | JobState::Lost(WhyLost::Remains) => "  left processes or containers".to_owned(),
-            JobState::Elsewhere { is_released: false } => format!("  on {}", self.host),
+            | JobState::Lost(WhyLost::Remains) => "left processes or containers".to_owned(),
+            JobState::Elsewhere { is_released: false } => format!("on {}", self.host),
             JobState::Elsewhere { is_released: true } => {
-                format!("  on {}  its workspace was released", self.host)
+                format!("on {}, its workspace was released", self.host)
             }
-            _ => String::new(),
-        };
+            _ => return None,
+        })
+    }
+
+    /// The tasks, or in parentheses what ran in place of tasks.
+    fn tasks(&self) -> String {
+        let tasks = self.about.get("tasks").and_then(Value::as_array).into_iter().flatten();
+        let tasks: Vec<&str> = tasks.filter_map(Value::as_str).collect();
+        match self.about.get("phase").and_then(Value::as_str) {
+            Some("configure") => "(configure)".to_owned(),
+            // An earlier version started it.
+            _ if tasks.is_empty() => "-".to_owned(),
+            _ => shortened(&tasks.join(",")),
+        }
+    }
+
+    /// The cells of a row; `now` is the host's time.
+    fn row(&self, all: &[Self], now: Option<u64>) -> Vec<String> {
+        let unknown = || "-".to_owned();
         // Of a job that waits, the time since which it does.
         let since = self.started.or_else(|| self.about.get("submitted").and_then(Value::as_u64));
-        format!(
-            "{}  {state:<12}  {:<9}  {}  {}{more}",
-            self.id,
-            about("phase"),
-            since.map(|started| format!("{} UTC", utc(started.cast_signed()))).unwrap_or_default(),
-            about("user")
-        )
+        let ago = now.zip(since).map(|(now, since)| rough_duration(now.saturating_sub(since)));
+        let word = self.state.word();
+        let mut row = vec![
+            self.short_id(all).to_owned(),
+            self.status.map_or_else(|| word.to_owned(), |status| format!("{word} {status}")),
+            self.tasks(),
+            since.map_or_else(unknown, |since| local(since.cast_signed())),
+            ago.map_or_else(unknown, |ago| format!("{ago} ago")),
+            self.seconds().map_or_else(unknown, duration),
+            self.about.get("user").and_then(Value::as_str).unwrap_or("-").to_owned(),
+        ];
+        row.extend(self.note());
+        row
     }
+
+    /// The beginning of the id's random part that no other job has, which `--job` takes.
+    fn short_id(&self, all: &[Self]) -> &str {
+        let id = self.id.as_str();
+        let Some((_, random)) = id.rsplit_once('-') else { return id };
+        let is_unique = |short: &str| all.iter().filter(|job| job.is_named(short)).count() <= 1;
+        let lengths = SHORT_ID..random.len();
+        lengths.map(|length| &random[..length]).find(|short| is_unique(short)).unwrap_or(id)
+    }
+
+    /// Returns whether `--job` with these characters may mean this job, as `pick_job` of the scripts decides.
+    fn is_named(&self, short: &str) -> bool {
+        self.id.as_str().starts_with(short) || self.id.as_str().contains(&format!("-{short}"))
+    }
+}
+
+/// The characters of an id that a table shows, if they are enough.
+const SHORT_ID: usize = 6;
+
+/// The most characters of a cell.
+const LONGEST_CELL: usize = 40;
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= LONGEST_CELL {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST_CELL - 1).chain(['…']).collect()
+}
+
+/// Returns a table of jobs for people, with a header; `now` is the host's time.
+#[must_use]
+pub fn job_table(jobs: &[JobReport], now: Option<u64>) -> Vec<String> {
+    if jobs.is_empty() {
+        return Vec::new();
+    }
+    let header = ["JOB", "STATE", "TASKS", "STARTED", "AGO", "TOOK", "BY"].map(str::to_owned);
+    let rows = jobs.iter().map(|job| job.row(jobs, now));
+    table::lines(&std::iter::once(header.to_vec()).chain(rows).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -259,5 +317,28 @@ mod tests {
         for bad in bad.into_iter().chain(other_words) {
             assert!(JobReport::parse(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_table_has_the_shortest_ids_that_tell_jobs_apart() {
+        let report = |line: &str| JobReport::parse(line).unwrap();
+        let jobs = [
+            report(
+                r#"1795501111000-9f3a1c00aa00 finished 0 100 3700 h {"tasks":["a","b"],"user":"ann@x"}"#,
+            ),
+            report(r#"1795501112000-9f3a1c11aa00 running - 200 260 h {"phase":"configure"}"#),
+            report("1795501113000-179550aa0000 lost - - - h {}"),
+            report("3-x killed 7 - - h {}"),
+        ];
+        let table = job_table(&jobs, Some(7300));
+        let first = |line: &str| line.split_whitespace().next().unwrap().to_owned();
+        let ids: Vec<String> = table.iter().map(|line| first(line)).collect();
+        assert_eq!(ids, ["JOB", "9f3a1c0", "9f3a1c1", "179550a", "3-x"]);
+        assert!(
+            table[1].contains("  finished 0  a,b ") && table[1].contains("  2 h ago  1 h    ann@x"),
+            "{table:#?}"
+        );
+        assert!(table[2].contains("  (configure)  "), "{table:#?}");
+        assert_eq!(job_table(&[], None), [""; 0]);
     }
 }

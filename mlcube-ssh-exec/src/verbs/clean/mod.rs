@@ -2,6 +2,7 @@
 
 mod inventory;
 mod kept;
+mod shown;
 
 use clap::ValueEnum;
 use mlcube_ssh::cube::Cube;
@@ -10,7 +11,7 @@ use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::listing::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
-use mlcube_ssh::pipe::step::{Step, write_for_people};
+use mlcube_ssh::pipe::step::{Step, write_for_people, write_once};
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::inventory::{Item, ItemKind};
@@ -50,7 +51,13 @@ pub(crate) enum What {
 }
 
 /// Lists the items, or removes the chosen ones.
-pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool) -> Outcome<()> {
+pub(crate) fn clean(
+    step: &Step,
+    document: &Document,
+    yes: &[What],
+    force: bool,
+    as_json: bool,
+) -> Outcome<()> {
     let cube = Cube::of(document)?;
     let connection = Connection::new(&cube, document, step.report())?;
     let look = look_script(&connection, document, &cube.runner);
@@ -67,7 +74,11 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     let found: Vec<Item> =
         text.lines().filter_map(|line| Item::parse(line.strip_prefix("found ")?)).collect();
     if yes.is_empty() {
-        write_for_people(found.iter().map(Item::line))?;
+        if as_json {
+            write_once(&shown::json_lines(&found))?;
+        } else {
+            write_for_people(shown::lines(&found))?;
+        }
         return kept::check_engines(&text, &connection);
     }
     let may_lose = |what| matches!(what, &(What::Tree | What::Workspaces | What::All));
@@ -95,7 +106,13 @@ pub(crate) fn clean(step: &Step, document: &Document, yes: &[What], force: bool)
     check(&connection, document, &reply)?;
     forget(found.iter().filter(|item| is_touched(item, &reply)), &known, &sync_state)?;
     let text = reply.text();
-    write_for_people(text.lines().filter(|line| line.starts_with("removed ")))?;
+    let removed = text.lines().filter_map(|line| line.strip_prefix("removed ")?.split_once(' '));
+    let removed: Vec<(&str, &str)> = removed.collect();
+    if as_json {
+        write_once(&shown::removed_json_lines(&removed))?;
+    } else {
+        write_for_people(shown::removed_lines(&removed))?;
+    }
     kept.extend(Kept::from_reply(&reply));
     kept::refuse(&kept, &connection, &cube, document)
 }
