@@ -29,3 +29,30 @@ fn a_silent_job_has_one_line_on_a_terminal() {
     assert!(!quiet.contains("no output"), "{quiet:?}");
     scene.sh(&run("")).run().succeeds().never_says("no output");
 }
+
+#[test]
+fn a_build_has_one_line_on_a_terminal_and_its_log_if_it_fails() {
+    let mut scene = Scene::new();
+    let program = scene.host.bin().join("docker");
+    scene.set("/remote/docker", program.to_str().unwrap());
+    let document = scene.document(&scene.cube("digits").task(&Task::named("train")), &[]);
+    let document = scene.push(&document, &["-q"]).succeeds().document();
+    fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
+    let configure = |words: &str| {
+        let line = format!("mlcube-ssh-exec {words} configure --input run.json >/dev/null");
+        scene.sh_at_a_terminal(&line).run()
+    };
+    let builds = |end: &str| {
+        let steps = format!("echo STEP 1; sleep 2; echo STEP 2; {end}");
+        scene.host.has_program("docker", &format!("case $1 in pull|build) {steps} ;; esac"));
+    };
+    builds("exit 0");
+    let shown = configure("").succeeds().stdout.clone();
+    assert!(shown.contains("  STEP 1\x1b[K") && !shown.contains("STEP 1\r\n"), "{shown:?}");
+    assert!(shown.contains("\r\x1b[Kmlcube-ssh-exec: configured the cube"), "{shown:?}");
+    let whole = configure("-v").succeeds().stdout.clone();
+    assert!(whole.contains("STEP 1\r\nSTEP 2\r\n"), "{whole:?}");
+    builds("echo it broke; exit 3");
+    let failed = configure("").stdout;
+    assert!(failed.contains("STEP 1\r\nSTEP 2\r\nit broke\r\n"), "{failed:?}");
+}

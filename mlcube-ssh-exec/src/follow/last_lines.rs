@@ -26,6 +26,12 @@ impl LastLines {
         String::from_utf8_lossy(&self.0).contains(text)
     }
 
+    /// Returns the last line that isn't empty.
+    pub(crate) fn newest_line(&self) -> String {
+        let text = String::from_utf8_lossy(&self.0);
+        text.lines().rfind(|line| !line.trim().is_empty()).map(one_line).unwrap_or_default()
+    }
+
     /// Returns the last line that gives a cause. The container engine's own line comes before mlcube's description of
     /// it; lines that only point to help are ignored, and one of a program's own log counts only if there is no other.
     pub(crate) fn last_line(&self) -> String {

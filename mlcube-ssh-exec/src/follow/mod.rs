@@ -1,5 +1,6 @@
 //! Follows a job to its end: prints its log locally while the remote writes it, through lost connections and Ctrl-C.
 
+mod build_log;
 mod interrupt;
 mod last_lines;
 mod silence;
@@ -29,6 +30,7 @@ use mlcube_ssh::ui::report::Report;
 use mlcube_ssh::ui::status_line::StatusLine;
 use signal_hook::consts::SIGINT;
 
+use crate::follow::build_log::BuildLog;
 use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::LastLines;
 use crate::follow::silence::Silence;
@@ -75,6 +77,8 @@ pub(crate) struct FollowMode {
     pub(crate) follow: bool,
     /// Whether Ctrl-C stops the job.
     pub(crate) stops_job: bool,
+    /// Whether the job is a build, of which a terminal shows one line.
+    pub(crate) is_build: bool,
 }
 
 /// The state of following one job.
@@ -97,6 +101,8 @@ pub(crate) struct Follower<'a> {
     end: End,
     tail: LastLines,
     silence: Silence,
+    /// The log, where one line of it is shown.
+    build: Option<BuildLog>,
 }
 
 /// The reason why reading a session ended.
@@ -197,13 +203,16 @@ impl<'a> Follower<'a> {
         mode: FollowMode,
         log: Box<dyn Write + 'a>,
     ) -> Outcome<Self> {
+        let status_line = StatusLine::new(report);
+        let is_drawn = mode.is_build && status_line.is_drawn_again();
         Ok(Self {
+            build: is_drawn.then(BuildLog::default),
             connection: Arc::new(connection),
             document: document.clone(),
             end: End { job: job.which.clone(), ..End::default() },
             job,
             report,
-            status_line: StatusLine::new(report),
+            status_line,
             interrupts: Interrupts::watch()?,
             mode,
             lock_wait: LockWait::new(mode.wait),
@@ -241,6 +250,7 @@ impl<'a> Follower<'a> {
 
     /// Returns the end of the job, with the cause of a failure.
     fn finished(mut self) -> End {
+        self.print_failed_build();
         self.end.last_line = self.tail.last_line();
         let failure = self.diagnose_engine();
         // Nobody wants to pull from a registry that can't be reached if the recipe is there. Any other known failure
@@ -248,6 +258,15 @@ impl<'a> Follower<'a> {
         self.end.could_be_built = self.tail.contains(result::PULL_ADVICE)
             && matches!(failure, None | Some(EngineFailure::NoRegistry(_)));
         self.end
+    }
+
+    /// Prints the log of a build of which one line was shown, if it failed.
+    fn print_failed_build(&mut self) {
+        let has_failed = self.end.status != Some(0) && self.end.interrupted.is_none();
+        let Some(build) = self.build.take().filter(|_| has_failed) else { return };
+        self.status_line.clear();
+        // A terminal that has gone reads nothing.
+        let _ = self.log.write_all(&build.text()).and_then(|()| self.log.flush());
     }
 
     /// Looks for a known failure of the container engine, and for a hint about it; returns the failure.
@@ -574,11 +593,23 @@ impl<'a> Follower<'a> {
         if !self.status_line.is_drawn_again() || self.end.interrupted.is_some() {
             return;
         }
+        if self.build.is_some() {
+            if self.silence.is_another_second() {
+                self.show_build();
+            }
+            return;
+        }
         let is_started_now = self.job.start_script().is_some();
         if let Some(text) = self.silence.text(is_started_now) {
             // The line is cut on a narrow terminal.
             self.status_line.show(&format!("{text} on '{}'", self.host()));
         }
+    }
+
+    /// Draws the last line of a build, behind the time.
+    fn show_build(&mut self) {
+        let line = self.tail.newest_line();
+        self.status_line.show(format!("{}  {line}", self.silence.running()).trim_end());
     }
 
     /// Shows why the job hasn't started yet, and when it is expected to.
@@ -627,6 +658,10 @@ impl<'a> Follower<'a> {
         self.attempts = Attempts::NONE;
         self.tail.add(bytes);
         self.silence.hear(bytes);
+        if let Some(build) = &mut self.build {
+            build.add(bytes);
+            return self.show_build();
+        }
         match self.log.write_all(bytes).and_then(|()| self.log.flush()) {
             // A reader of the log that closed its pipe has seen what it wanted.
             Err(problem) if problem.kind() != ErrorKind::BrokenPipe => {

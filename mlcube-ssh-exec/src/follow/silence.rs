@@ -44,17 +44,28 @@ impl Silence {
         self.is_explained = true;
     }
 
+    /// How long the job has run, for a person.
+    pub(crate) fn running(&self) -> String {
+        clock(self.began.elapsed())
+    }
+
+    /// Returns whether another second of silence has passed, once for each.
+    pub(crate) fn is_another_second(&mut self) -> bool {
+        let silent = self.heard.elapsed().as_secs();
+        std::mem::replace(&mut self.shown, silent) != silent
+    }
+
     /// The text for a new second of a long silence. A job that was started before has run for longer than this program.
     pub(crate) fn text(&mut self, is_started_now: bool) -> Option<String> {
         let silent = self.heard.elapsed();
         if silent < LONG || self.is_explained || !self.is_below_a_line {
             return None;
         }
-        if std::mem::replace(&mut self.shown, silent.as_secs()) == silent.as_secs() {
+        if !self.is_another_second() {
             return None;
         }
         let silent = format!("no output for {}", clock(silent));
-        let running = format!("{} since the start, ", clock(self.began.elapsed()));
+        let running = format!("{} since the start, ", self.running());
         Some(if is_started_now { format!("{running}{silent}") } else { silent })
     }
 }

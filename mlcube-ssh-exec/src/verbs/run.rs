@@ -11,6 +11,7 @@ use mlcube_ssh::pipe::exit_status::ExitStatus;
 use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
 use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::ui::report::Verbosity;
 use mlcube_ssh::ui::terminal;
 
 use crate::cli::{FollowArgs, ReconnectArgs};
@@ -81,7 +82,12 @@ pub(crate) fn run_job(
             "a stop can't end the containers of the engine '{engine}'; set runner.remote.docker to docker or podman, or to the path of one of them"
         ));
     }
-    let mode = FollowMode { wait: new.wait, ..follow_mode(new.follow.reconnect, None) };
+    let follow_mode = follow_mode(new.follow.reconnect, None);
+    // With -v the whole log is shown.
+    let is_build = phase == Phase::Configure
+        && new.follow.output.is_none()
+        && step.report().verbosity() == Verbosity::Normal;
+    let mode = FollowMode { wait: new.wait, is_build, ..follow_mode };
     let follower = Follower::new(connection, document, job, step.report(), mode, log(new.follow))?;
     let end = follow(document, follower, Some(phase))?;
     if new.detach {
@@ -103,6 +109,7 @@ pub(crate) fn follow_mode(args: ReconnectArgs, tail: Option<u64>) -> FollowMode 
         tail,
         follow: true,
         stops_job: true,
+        is_build: false,
     }
 }
 
