@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use mlcube_ssh_harness::{
-    Account, Blackhole, Cube, HostOptions, Outcome, Place, Python, Scene, Slurm, Task, Tmpfs,
+    Account, Blackhole, Cube, HostOptions, Outcome, Place, Python, Root, Scene, Slurm, Task, Tmpfs,
     library,
 };
 use serde_json::{Value, json};
@@ -339,6 +339,9 @@ fn an_engine_that_runs_no_container_is_found() {
         scene.host.has_program("docker", lines);
         finds(&doctor(), &[(check, words, hint)]);
     }
+    scene.set("/remote/docker", "nerdctl");
+    let told = self::doctor(&scene, &[]);
+    finds(&told, &[("fail engine", "nerdctl: not found", "has podman")]);
     scene.set("/remote/docker", "sudo docker");
     scene.host.has_program("sudo", "shift; echo ran; exit 0");
     let told = self::doctor(&scene, &[]);
@@ -467,4 +470,17 @@ fn a_host_that_lies_is_shown_in_lines() {
     let told = doctor(&scene, &[]);
     assert!(findings(&told).iter().any(|(name, ..)| name == "fail session"), "{told}");
     told.exits(125);
+}
+
+/// Whatever programs the host has: busybox alone, or those of an older Debian.
+#[test]
+fn hosts_of_other_kinds_are_checked() {
+    for root in [Root::of_busybox(), Root::of("bullseye")] {
+        let Some(root) = root else { continue };
+        let scene = with_plain_engine(HostOptions::default().root(root));
+        let told = doctor(&scene, &[]);
+        // The python of this machine isn't that of the other Debian.
+        let wanted = [("fail environment", "mlcube isn't installed", "requirements")];
+        finds(&told, if told.stdout.contains("listed by python3") { &[] } else { &wanted });
+    }
 }

@@ -24,7 +24,13 @@ call_engine() {
     PATH=$shims:$PATH
     export MLCUBE_SSH_JOB MLCUBE_SSH_JOB_FOLDER MLCUBE_SSH_VARIABLES MLCUBE_SSH_SHIMS PATH
     # shellcheck disable=SC2086 # a line of words
-    exec timeout -s KILL 20 $engine "$@" </dev/null
+    set -- $engine "$@"
+    # As the shim says it.
+    command -v "$1" >/dev/null || {
+      printf '%s: not found on this host\n' "$1" >&2
+      exit 127
+    }
+    exec timeout -s KILL 20 "$@" </dev/null
   )
 }
 
