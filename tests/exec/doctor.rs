@@ -6,8 +6,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use mlcube_ssh_harness::{
-    Account, Blackhole, Cube, HostOptions, Outcome, Place, Python, Root, Scene, Slurm, Task, Tmpfs,
-    library,
+    Account, Apptainer, Blackhole, Cube, HostOptions, Outcome, Place, Python, Root, Scene, Slurm,
+    Task, Tmpfs, library,
 };
 use serde_json::{Value, json};
 
@@ -348,6 +348,16 @@ fn an_engine_that_runs_no_container_is_found() {
     finds(&told, &[("warn engine", "a stop can't end it", "runner.remote.docker")]);
     scene.host.has_program("sudo", "echo 'sudo: a password is required' >&2; exit 1");
     finds(&self::doctor(&scene, &[]), &[("fail engine", "a password is required", "NOPASSWD")]);
+}
+
+#[test]
+fn an_apptainer_runs_a_program_or_says_why_not() {
+    let mut scene = Scene::new();
+    let Some(_apptainer) = Apptainer::of(&mut scene) else { return };
+    scene.set("/remote/run_args", "--userns");
+    finds(&doctor(&scene, &[]), &[]);
+    scene.host.has_program("singularity", "echo 'FATAL: no user namespaces' >&2; exit 255");
+    finds(&doctor(&scene, &[]), &[("fail engine", "no user namespaces", "")]);
 }
 
 #[test]

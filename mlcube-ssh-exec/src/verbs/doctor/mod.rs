@@ -26,7 +26,7 @@ use mlcube_ssh::ui::report::Verbosity;
 use crate::verbs::doctor::findings::Findings;
 
 /// How long the host may take for all of its checks.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(45);
 
 /// What a check adds that fails before the host is looked at.
 const UNSEEN: &str = "; nothing on the remote was checked";

@@ -86,7 +86,9 @@ fn engine_failure(
     connection: &Connection,
     document: &Document,
 ) -> Failure {
-    let (host, engine) = (&document.remote.host, engine::name(document));
+    let is_singularity = document.runner_text(&["remote", "runner"]) == Some("singularity");
+    let engine = if is_singularity { "singularity" } else { engine::name(document) };
+    let host = &document.remote.host;
     let known = errors.lines().find_map(|line| {
         EngineFailure::of_line(line, engine).map(|failure| (one_line(line.trim()), failure))
     });

@@ -57,6 +57,7 @@ pub(crate) fn script(
         .given("shim", &without_comments(jobs::ENGINE))
         .given("engine", &engine_words(runner))
         .given("singularity", flag(singularity))
+        .given("run_args", document.runner_text(&["remote", "run_args"]).unwrap_or_default())
         .given("is_bypassing", flag(engine::bypassing_engine(runner).is_some()))
         .given("image", document.run.image.as_deref().unwrap_or_default())
         .given("gpu_words", &gpu_words(document))

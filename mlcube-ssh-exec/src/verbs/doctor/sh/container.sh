@@ -17,7 +17,7 @@ check_shim() {
   fi
 }
 
-# Runs the engine with these words as a task's mlcube does, through the shim, for 20 seconds at most.
+# Runs the engine with these words as a task's mlcube does, through the shim, for 15 seconds at most.
 call_engine() {
   (
     MLCUBE_SSH_JOB=$id MLCUBE_SSH_JOB_FOLDER=$job MLCUBE_SSH_VARIABLES='' MLCUBE_SSH_SHIMS=$shims
@@ -30,7 +30,7 @@ call_engine() {
       printf '%s: not found on this host\n' "$1" >&2
       exit 127
     }
-    exec timeout -s KILL 20 "$@" </dev/null
+    exec timeout -s KILL 15 "$@" </dev/null
   )
 }
 
@@ -51,20 +51,43 @@ run_container() {
   call_engine run --rm "$@" --entrypoint "$program" "$ran_image"
 }
 
+# Runs `true` of this host in a folder that singularity takes for an image. It mounts the files below `etc` over those
+# that are there.
+run_in_sandbox() {
+  sandbox=$job/image
+  for folder in dev etc proc root sys tmp var/tmp; do mkdir -p "$sandbox/$folder" || return; done
+  for file in passwd group hosts resolv.conf localtime; do : >"$sandbox/etc/$file" || return; done
+  set --
+  for folder in /bin /lib /lib32 /lib64 /usr; do
+    [ -d "$folder" ] || continue
+    mkdir "$sandbox$folder" && set -- "$@" --bind "$folder:$folder:ro" || return
+  done
+  # shellcheck disable=SC2086 # words
+  call_engine exec $run_args "$@" "$sandbox" /bin/true
+}
+
 # Prints `image NAME`, which the next check takes.
 check_engine() {
   if [ "$singularity" = yes ]; then
-    # The host's own system is a folder that it takes for an image.
-    call_engine exec / /bin/true || problem engine "$?"
+    run_in_sandbox || problem engine "$?"
     printf 'found %s\n' "$engine runs a program"
     return 0
   fi
   # The cube's own image, if the host has it. An older docker doesn't know the option.
-  ran_image=$image
-  if [ -z "$image" ] || ! run_container --pull=never 2>/dev/null; then
-    make_image || problem engine "$?"
-    run_container || problem engine "$?"
+  ran_image=$image ran=1
+  if [ -n "$image" ]; then
+    run_container --pull=never 2>/dev/null
+    ran=$?
   fi
+  case $ran in
+    0) ;;
+    # Without a reply a second call would wait as long.
+    137) problem engine 137 ;;
+    *)
+      make_image || problem engine "$?"
+      run_container || problem engine "$?"
+      ;;
+  esac
   printf 'image %s\n' "$ran_image"
   if [ "$is_bypassing" = yes ]; then
     printf 'warning %s\n' "$engine runs a container, but a stop can't end it"

@@ -12,6 +12,7 @@
 #   shim            the text of engine.sh
 #   engine          the container engine, as a line of words; or nothing if the platform calls none that is known
 #   singularity     `yes` if it is called as singularity is
+#   run_args        its options for a run, if the settings have some
 #   is_bypassing    `yes` if it bypasses the shim
 #   image           the one that the tasks need, or nothing if that isn't known
 #   gpu_words       the engine's options for GPUs, or nothing if the cube asks for none
