@@ -144,8 +144,7 @@ impl<'a> Pull<'a> {
         let mut planned = self.plan(listings, &chosen.selection, &scratch)?;
         let partial = mem::take(&mut planned.partial);
         self.check(&planned, &scratch, receipt)?;
-        let waiting = chosen.waiting.paths();
-        receipt.waiting = in_document(waiting.iter().map(PathBuf::as_path));
+        receipt.waiting = in_document(chosen.waiting.paths());
         let plan = self.act_and_record(planned, &scratch, receipt)?;
         summary::print(report, host, receipt, &plan, workspace, &self.boundary);
         summary::name_waiting(report, &chosen.waiting);

@@ -212,6 +212,26 @@ fn long_names_that_get_marks() {
     host.run(&["mlcube-ssh-pull"]).exits(125);
 }
 
+/// A host decides which files have just changed, and so wait: they take no more than others.
+#[test]
+fn files_that_all_wait() {
+    const ENTRIES: u64 = 400_000;
+    let waits = ["mlcube-ssh-pull", "--unchanged-for=5000"];
+    let host = Attacked::waiting_for(3600);
+    host.lists(
+        r#"$name = "x" x 3800; for (1 .. 23_000) { printf "f 644 1/8 %d.0000000000 %08d$name\0\0", time, $_ }"#,
+    );
+    host.run(&waits).succeeds().says("left 23000 files for a later pull");
+    let name = "x".repeat(48);
+    host.lists(&format!(
+        r#"for (1 .. {ENTRIES}) {{ printf "f 644 1/8 %d.0000000000 {name}$_\0\0", time }}"#
+    ));
+    let ran = host.run(&waits);
+    ran.succeeds().says("left 400000 files for a later pull");
+    let peak = ran.peak_memory.unwrap();
+    assert!(peak < MEMORY * ENTRIES / 1_150_000, "{peak} bytes for {ENTRIES} entries");
+}
+
 /// What a host's rsync sends as messages is printed by the local one: text, and names of files that differ.
 #[test]
 fn messages_of_rsync_without_end() {

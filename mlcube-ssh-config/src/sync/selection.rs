@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 
@@ -122,8 +123,8 @@ pub enum Selection {
     AllBut(PathBuf),
     /// What the patterns match, with everything in matching folders.
     Some(Selected),
-    /// Another selection without some entries.
-    Without(Box<Selection>, HashSet<&'static Path>),
+    /// Another selection without some entries. A host decides how many, so they are kept once, and packed.
+    Without(Box<Selection>, Arc<Listing>),
 }
 
 /// A selection by patterns.
@@ -189,8 +190,8 @@ impl Selection {
 
     /// The selection without these entries, which keep their place in the sync state.
     #[must_use]
-    pub fn without(self, paths: HashSet<&'static Path>) -> Self {
-        if paths.is_empty() { self } else { Self::Without(Box::new(self), paths) }
+    pub fn without(self, entries: Arc<Listing>) -> Self {
+        if entries.is_empty() { self } else { Self::Without(Box::new(self), entries) }
     }
 
     /// Adds the ends of those links of `listing` within the workspace that are selected, or are on the way to something
@@ -240,7 +241,9 @@ impl Selection {
             Self::All => true,
             Self::AllBut(place) => !path.starts_with(place),
             Self::Some(selected) => selected.means(path) || selected.links.contains(path),
-            Self::Without(selection, paths) => !paths.contains(path) && selection.includes(path),
+            Self::Without(selection, entries) => {
+                entries.find_packed(path).is_none() && selection.includes(path)
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The files that a pull leaves to a later one, because something may still write to them.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use mlcube_ssh::listing::{Entry, Listing};
@@ -17,7 +17,7 @@ use crate::remote::workspace::RemoteWorkspace;
 pub(crate) struct Waiting {
     /// Seconds for which a file must be unchanged; `None` if none waits.
     pub(crate) unchanged_for: Option<u64>,
-    paths: HashSet<&'static Path>,
+    entries: Arc<Listing>,
 }
 
 impl Waiting {
@@ -36,30 +36,32 @@ impl Waiting {
                 .hint(format!("check `date +%s` on it with `ssh {}`", shell_word(host.as_str())))
         })?;
         let is_new = |entry: &Entry| entry.modified.0.abs_diff(now) < seconds;
-        let is_waiting = |(path, entry): &(&'static Path, Entry)| {
+        let is_waiting = |path: &Path, entry: &Entry| {
             entry.is_file()
                 && is_new(entry)
                 && selection.includes(path)
                 && local.get(path).is_none_or(|local| !local.same_content(entry))
         };
-        let paths = remote.listing.iter().filter(is_waiting).map(|(path, _)| path).collect();
-        Ok(Self { unchanged_for, paths })
+        Ok(Self { unchanged_for, entries: Arc::new(remote.listing.filter(is_waiting)) })
     }
 
     /// Takes them out of a selection.
     pub(crate) fn left_out_of(&self, selection: Selection) -> Selection {
-        selection.without(self.paths.clone())
+        selection.without(Arc::clone(&self.entries))
     }
 
     /// Returns whether one of them is at `path` or below.
     pub(crate) fn has_part_of(&self, path: &Path) -> bool {
-        self.paths.iter().any(|waiting| waiting.starts_with(path))
+        self.paths().any(|waiting| waiting.starts_with(path))
+    }
+
+    /// How many they are.
+    pub(crate) fn count(&self) -> usize {
+        self.entries.len()
     }
 
     /// Their paths, in order.
-    pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        let mut paths: Vec<PathBuf> = self.paths.iter().map(|path| path.to_path_buf()).collect();
-        paths.sort();
-        paths
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &'static Path> {
+        self.entries.iter().map(|(path, _)| path)
     }
 }

@@ -50,13 +50,13 @@ pub(crate) fn print(
 
 /// Names what is left to a later pull.
 pub(crate) fn name_waiting(report: Report, waiting: &Waiting) {
-    let (paths, Some(seconds)) = (waiting.paths(), waiting.unchanged_for) else { return };
-    if let Some(first) = paths.first() {
+    let Some(seconds) = waiting.unchanged_for else { return };
+    if let Some(first) = waiting.paths().next() {
         report.say(&format!(
             "left {} for a later pull, changed in the last {seconds} s: {}{}",
-            count(paths.len() as u64, "file"),
+            count(waiting.count() as u64, "file"),
             shown(first),
-            others(paths.len())
+            others(waiting.count())
         ));
     }
 }
