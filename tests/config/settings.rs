@@ -130,6 +130,28 @@ fn the_known_key_nearest_to_a_mistyped_one_is_named() {
 }
 
 #[test]
+fn the_settings_file_alone_is_checked() {
+    let mut scene = Scene::new();
+    let check = |scene: &Scene, words: &[&str]| {
+        scene.tool("mlcube-ssh-config").arg("--validate").args(words).run()
+    };
+    let valid = check(&scene, &[]);
+    valid.succeeds().is_silent();
+    assert_eq!(valid.stdout, "gpu1: valid\ndocker: not for the ssh runner\n");
+    assert_eq!(check(&scene, &["--platform=gpu1"]).succeeds().stdout, "gpu1: valid\n");
+    check(&scene, &["--platform=gpu2"]).exits(125).complains(&["gpu2", "did you mean gpu1?"]);
+    scene.set("/connect_timeout", "soon");
+    let refused = check(&scene, &[]);
+    refused.exits(125).complains(&["mlcube.yaml:", "runner.connect_timeout", "'soon'"]);
+    assert_eq!(refused.stdout, "docker: not for the ssh runner\n", "the others are checked, too");
+    fs::write(scene.settings_file(), "platforms: [").unwrap();
+    check(&scene, &[]).exits(125).complains(&["mlcube.yaml:"]);
+    fs::remove_file(scene.settings_file()).unwrap();
+    check(&scene, &[]).exits(125).complains(&["no such file"]);
+    assert_eq!(scene.host.sshd.logins(), 0);
+}
+
+#[test]
 fn a_value_of_the_platform_can_not_be_used() {
     let list: [(&str, Value, &str); 16] = [
         ("/host", json!(""), "host"),

@@ -65,6 +65,66 @@ pub fn resolve(
     request: &Request,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Resolved, Error> {
+    resolve_by(request, environment, compute)
+}
+
+/// Computes the configuration of a platform from the settings file alone, without a cube.
+///
+/// # Errors
+/// If the settings file can't be used, or its section of the platform refers to something in a cube.
+pub fn resolve_settings(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Resolved, Error> {
+    resolve_by(request, environment, |composition, request, root, _| {
+        let settings = composition.load(Which::Settings, &request.settings)?;
+        let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
+        let cube = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+        let tasks = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+        composition.conf.tree.put(cube, Key::from("tasks"), tasks);
+        finish(composition, request, root, platform, cube)
+    })
+}
+
+/// Returns the runner of a platform in the settings file.
+///
+/// # Errors
+/// If the settings file can't be used, or the platform has no known runner.
+pub fn runner_of(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<RunnerKind, Error> {
+    let resolved = resolve_by(request, environment, |composition, request, _, _| {
+        let settings = composition.load(Which::Settings, &request.settings)?;
+        let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
+        // Of another runner than ours the section may refer to a cube.
+        let nothing = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+        Ok((nothing, platform.runner))
+    });
+    Ok(resolved?.runner)
+}
+
+/// Computes the settings of the runner as [`resolve_settings`] does.
+///
+/// # Errors
+/// As there.
+pub fn settings_alone(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<UserSettings, Error> {
+    Ok(UserSettings::new(&resolve_settings(request, environment)?.config))
+}
+
+fn resolve_by(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+    compute: impl FnOnce(
+        &mut Composition<'_>,
+        &Request,
+        &str,
+        &str,
+    ) -> Result<(NodeId, RunnerKind), omegaconf::Error>,
+) -> Result<Resolved, Error> {
     let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
     let cube = paths::join(&root, &file);
     let mut composition = Composition::new(request, &cube, environment);
@@ -87,30 +147,6 @@ pub fn resolve(
         tree: conf.tree,
         top,
     })
-}
-
-/// Computes the settings of the runner from the settings file alone, without a cube and a command line.
-///
-/// # Errors
-/// If the settings file can't be used, or its section of the platform refers to something in a cube.
-pub fn settings_alone(
-    request: &Request,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<UserSettings, Error> {
-    let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
-    let mut composition = Composition::new(request, &paths::join(&root, &file), environment);
-    let computed = (|| {
-        let settings = composition.load(Which::Settings, &request.settings)?;
-        let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
-        let cube = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
-        let tasks = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
-        composition.conf.tree.put(cube, Key::from("tasks"), tasks);
-        let (top, _) = finish(&mut composition, request, &root, platform, cube)?;
-        composition.conf.tree.to_json(top)
-    })();
-    computed
-        .map(|config| UserSettings::new(&config))
-        .map_err(|problem| Error::new(&composition.conf.tree, &problem))
 }
 
 fn compute(

@@ -10,7 +10,7 @@ use mlcube_ssh::cube::trust::settings_file;
 
 /// Returns the platforms of the settings file.
 pub(crate) fn platforms() -> Vec<CompletionCandidate> {
-    let names = settings_file().map(|settings| written_names::platforms(&settings));
+    let names = settings_file().ok().and_then(|settings| written_names::platforms(&settings).ok());
     names.unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
 }
 
@@ -21,6 +21,7 @@ pub(crate) fn tasks(typed: &OsStr) -> Vec<CompletionCandidate> {
     let folder =
         env::current_dir().ok().and_then(|folder| folder.into_os_string().into_string().ok());
     let names = written_names::tasks(&typed_cube(), &folder.unwrap_or_default());
+    let names = names.unwrap_or_default();
     let is_offered =
         |name: &String| name.starts_with(last) && !before.split(',').any(|other| other == name);
     let names = names.into_iter().filter(is_offered);

@@ -22,6 +22,7 @@ pub(crate) const PROGRAM: &str = "mlcube-ssh-config";
 /// missing.
 #[derive(Parser, Clone, Debug)]
 #[command(name = PROGRAM, version, after_help = EXIT_STATUSES, args_override_self = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// Use the cube at PATH: its folder, or the file in it [default: .]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
@@ -80,6 +81,9 @@ pub(crate) struct Args {
     /// Write a description of the cube, as `mlcube describe` does, instead of the document
     #[arg(long, conflicts_with_all = ["explain", "config_only"])]
     pub(crate) describe: bool,
+    /// Check the settings file alone: the section of every platform, or of the one that --platform names
+    #[arg(long, conflicts_with_all = ["explain", "config_only", "describe", "input"])]
+    pub(crate) validate: bool,
     /// Write which source set KEY, and which values it overrode, instead of the document
     #[arg(long, value_name = "KEY")]
     pub(crate) explain: Option<String>,

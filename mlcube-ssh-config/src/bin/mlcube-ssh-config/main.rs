@@ -9,6 +9,7 @@ mod output;
 mod passed_variables;
 mod request;
 mod run;
+mod settings_file;
 mod tasks;
 mod validate;
 mod variables;

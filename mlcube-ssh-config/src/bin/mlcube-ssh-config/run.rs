@@ -14,11 +14,14 @@ use mlcube_ssh::text::similar::did_you_mean;
 use mlcube_ssh::ui::report::Report;
 
 use crate::cli::{Args, PROGRAM};
-use crate::{describe, document, input_document, output, request};
+use crate::{describe, document, input_document, output, request, settings_file};
 
 /// Does what the command line specifies; returns the exit status.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let report = Report::new(PROGRAM, args.common.verbosity());
+    if args.validate {
+        return settings_file::check(args, &report).into();
+    }
     let mut warnings = Vec::new();
     match output_text(args, &mut warnings).and_then(|text| write_once(&text)) {
         Ok(()) => {
