@@ -91,7 +91,8 @@ def _become_mlcube_ssh(words):
         _fail(
             127,
             "the program %s isn't there, which the distribution %s brings" % (PROGRAM, DISTRIBUTION),
-            "install the wheel of %s again, with `pip install --force-reinstall`" % DISTRIBUTION,
+            # By its file: on the package index somebody else may have the name.
+            "install its wheel again: pip install --no-index --force-reinstall mlcube_remote-*.whl",
         )
     sys.stdout.flush()
     sys.stderr.flush()
