@@ -72,7 +72,7 @@ fn pipx_installs_the_wheel_and_removes_it() {
     }
     let line = format!(
         "python3 -m venv env && env/bin/pip -q install pipx && \
-         env/bin/pipx install --pip-args=--no-index '{}' && tool-bin/mlcube-ssh --version",
+         env/bin/pipx install '{}' && tool-bin/mlcube-ssh --version",
         wheel.display()
     );
     assert!(scene.sh(&line).run().succeeds().stdout.contains("\nmlcube-ssh 0"));
