@@ -377,6 +377,27 @@ fn gpus_that_the_engine_does_not_know_are_found() {
     assert!(told.stdout.contains("the host lists 2"), "{told}");
 }
 
+/// What a cube says chooses neither the image nor an option of the container: it is a stranger's.
+#[test]
+fn a_cube_chooses_nothing_of_the_container() {
+    let mut scene = Scene::new();
+    has_engine(&mut scene, &format!("printf '<%s>' \"$@\" >>\"$0.label.calls\"\n{ENGINE}"));
+    let cube = cube(&scene)
+        .section("platform", json!({"accelerator_count": 1}))
+        .section(
+            "docker",
+            json!({"image": "evil.example/x", "gpu_args": "--privileged --volume /:/host evil.example/y"}),
+        );
+    let document = scene.document(&cube, &[]);
+    let told = scene.exec(&document, &["doctor"]);
+    finds(&told, &[]);
+    let calls = fs::read_to_string(scene.host.bin().join("docker.label.calls")).unwrap();
+    for word in ["evil", "privileged", "/host"] {
+        assert!(!calls.contains(word), "{calls}");
+    }
+    assert!(calls.contains("<--gpus=all>") && told.stdout.contains("gpu_args"), "{calls} {told}");
+}
+
 fn virtualenv(requirements: &str) -> Value {
     json!({"type": "virtualenv", "python": "python3", "requirements": requirements,
         "location": "envs", "name": "cube"})

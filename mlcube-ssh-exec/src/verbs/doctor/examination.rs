@@ -23,7 +23,7 @@ use crate::verbs::doctor::transfer::{self, Transferred};
 const SLOW: f64 = 2.0;
 
 /// The seconds by which both clocks may differ: Kerberos accepts five minutes, and people compare the times of logs.
-const APART: i64 = 60;
+const APART: u64 = 60;
 
 const REMOVE: &str = include_str!("sh/remove-folder.sh");
 
@@ -119,6 +119,11 @@ fn ahead(time: &str) -> Option<i64> {
     time.parse::<i64>().ok()?.checked_sub(i64::try_from(local).ok()?)
 }
 
+/// Returns whether the clocks differ too much. The host may claim any time.
+fn is_apart(ahead: i64) -> bool {
+    ahead.unsigned_abs() > APART
+}
+
 fn judge_start_up(findings: &mut Findings, greeting: &str, seconds: f64) {
     let printed = greeting.lines().map(str::trim).find(|line| !line.is_empty());
     let quiet = "put what prints or takes long behind a line that ends the file where nobody types: `case $- in *i*) ;; *) return ;; esac` (bash, sh)";
@@ -174,7 +179,7 @@ fn judge_clock(findings: &mut Findings, heard: &Heard, document: &Document) {
     let Some(ahead) = heard.ahead else { return };
     let host = &document.remote.host;
     let seconds = ahead.unsigned_abs();
-    if ahead.abs() <= APART {
+    if !is_apart(ahead) {
         findings.ok("clock", &format!("that of '{host}' agrees with the local one"));
         return;
     }
@@ -184,4 +189,19 @@ fn judge_clock(findings: &mut Findings, heard: &Heard, document: &Document) {
         &format!("that of '{host}' is {seconds} s {how} the local one"),
         "let a time service set both (`timedatectl set-ntp true`): certificates, Kerberos and the times of files depend on it",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_may_claim_any_time() {
+        for (ahead, is_so) in [(0, false), (60, false), (-60, false), (61, true), (-61, true)] {
+            assert_eq!(is_apart(ahead), is_so, "{ahead}");
+        }
+        assert!(is_apart(i64::MIN) && is_apart(i64::MAX));
+        assert_eq!(ahead("-9223372036854775808"), None);
+        assert_eq!(ahead("x"), None);
+    }
 }

@@ -59,8 +59,8 @@ pub(crate) fn script(
         .given("singularity", flag(singularity))
         .given("run_args", document.runner_text(&["remote", "run_args"]).unwrap_or_default())
         .given("is_bypassing", flag(engine::bypassing_engine(runner).is_some()))
-        .given("image", document.run.image.as_deref().unwrap_or_default())
-        .given("gpu_words", &gpu_words(document))
+        .given("gpus", gpus(document))
+        .given("has_gpu_args", flag(has_gpu_args(document)))
         .given("launcher", launcher.name())
         .variables(&engine::variable(runner));
     Ok(script)
@@ -78,10 +78,11 @@ fn engine_words(runner: &Runner) -> String {
     }
 }
 
-/// The engine's options if the cube asks for GPUs, by `--gpus` or in its own file.
-fn gpu_words(document: &Document) -> String {
+/// Which GPUs are tried if the cube asks for some: those of the command line, else all. The cube's own options for the
+/// engine aren't tried, because it could ask for anything with them.
+fn gpus(document: &Document) -> &str {
     if let Some(value) = document.run.options.get("gpus") {
-        return format!("--gpus={value}");
+        return value;
     }
     let accelerators = document.config.get("platform").and_then(|it| it.get("accelerator_count"));
     let is_asked = match accelerators {
@@ -89,6 +90,11 @@ fn gpu_words(document: &Document) -> String {
         Some(Value::String(text)) => text.parse().is_ok_and(|number: u64| number > 0),
         _ => false,
     };
-    let words = document.config.get("docker").and_then(|docker| docker.get("gpu_args")?.as_str());
-    words.filter(|_| is_asked).unwrap_or_default().to_owned()
+    if is_asked { "all" } else { "" }
+}
+
+/// Returns whether the cube has options of its own for GPUs.
+fn has_gpu_args(document: &Document) -> bool {
+    let args = document.config.get("docker").and_then(|docker| docker.get("gpu_args")?.as_str());
+    args.is_some_and(|args| !args.trim().is_empty())
 }

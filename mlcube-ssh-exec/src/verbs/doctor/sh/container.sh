@@ -23,6 +23,7 @@ call_engine() {
     MLCUBE_SSH_JOB=$id MLCUBE_SSH_JOB_FOLDER=$job MLCUBE_SSH_VARIABLES='' MLCUBE_SSH_SHIMS=$shims
     PATH=$shims:$PATH
     export MLCUBE_SSH_JOB MLCUBE_SSH_JOB_FOLDER MLCUBE_SSH_VARIABLES MLCUBE_SSH_SHIMS PATH
+    set -f
     # shellcheck disable=SC2086 # a line of words
     set -- $engine "$@"
     # As the shim says it.
@@ -34,9 +35,10 @@ call_engine() {
   )
 }
 
-# Makes an empty image; programs of the host are mounted into its container.
+# Makes an empty image, and no other is run: what the cube says is a stranger's, an image and its variables, too. Programs
+# of the host are mounted into the container.
+ran_image=localhost/mlcube-ssh-doctor:$id
 make_image() {
-  ran_image=localhost/mlcube-ssh-doctor:$id
   # An empty archive: two blocks of zeros, and what fills the record.
   head -c 10240 /dev/zero >"$job/empty.tar" && call_engine import "$job/empty.tar" "$ran_image"
 }
@@ -62,33 +64,19 @@ run_in_sandbox() {
     [ -d "$folder" ] || continue
     mkdir "$sandbox$folder" && set -- "$@" --bind "$folder:$folder:ro" || return
   done
+  set -f
   # shellcheck disable=SC2086 # words
   call_engine exec $run_args "$@" "$sandbox" /bin/true
 }
 
-# Prints `image NAME`, which the next check takes.
 check_engine() {
   if [ "$singularity" = yes ]; then
     run_in_sandbox || problem engine "$?"
     printf 'found %s\n' "$engine runs a program"
     return 0
   fi
-  # The cube's own image, if the host has it. An older docker doesn't know the option.
-  ran_image=$image ran=1
-  if [ -n "$image" ]; then
-    run_container --pull=never 2>/dev/null
-    ran=$?
-  fi
-  case $ran in
-    0) ;;
-    # Without a reply a second call would wait as long.
-    137) problem engine 137 ;;
-    *)
-      make_image || problem engine "$?"
-      run_container || problem engine "$?"
-      ;;
-  esac
-  printf 'image %s\n' "$ran_image"
+  make_image || problem engine "$?"
+  run_container || problem engine "$?"
   if [ "$is_bypassing" = yes ]; then
     printf 'warning %s\n' "$engine runs a container, but a stop can't end it"
     return 0
@@ -98,16 +86,17 @@ check_engine() {
   printf 'found %s\n' "$engine runs a container, and finds it by its label"
 }
 
-# Runs a container with the GPUs that the cube asks for.
+# Runs a container with GPUs, as many as the command line says. The cube's own words are a stranger's.
 check_gpu() {
-  gpus=$(timeout -s KILL 10 nvidia-smi -L 2>/dev/null </dev/null | grep -c '^GPU ') || gpus=0
+  listed=$(timeout -s KILL 10 nvidia-smi -L 2>/dev/null </dev/null | grep -c '^GPU ') || listed=0
   if [ "$singularity" = yes ]; then
-    [ "$gpus" != 0 ] || problem no-gpu
+    [ "$listed" != 0 ] || problem no-gpu
   else
-    # shellcheck disable=SC2086 # a line of words
-    run_container $gpu_words || problem engine "$?"
+    run_container "--gpus=$gpus" || problem engine "$?"
   fi
-  printf 'found %s\n' "a container gets the GPUs ($gpu_words); the host lists $gpus"
+  untried=
+  [ "$has_gpu_args" = no ] || untried="; gpu_args of the cube aren't tried"
+  printf 'found %s\n' "a container gets GPUs ($gpus); the host lists $listed$untried"
 }
 
 check_engine_space() {
@@ -129,8 +118,7 @@ container_checks() {
   [ -n "$shims" ] || return 0
   [ "$singularity" = yes ] || run space-engine check_engine_space &
   run engine check_engine
-  ran_image=$(told_of image)
-  if [ -n "$gpu_words" ] && [ "$ended" = 0 ]; then run gpu check_gpu; fi
+  if [ -n "$gpus" ] && [ "$ended" = 0 ]; then run gpu check_gpu; fi
   remove_container
   wait
 }
@@ -156,6 +144,6 @@ remove_container() {
   made_here=$(made_containers "$job")
   # shellcheck disable=SC2086 # ids
   [ -z "$made_here" ] || ask_engine "$job" rm -f -v $made_here >/dev/null 2>&1
-  if [ -f "$job/empty.tar" ]; then ask_engine "$job" rmi -f "localhost/mlcube-ssh-doctor:$id" >/dev/null 2>&1; fi
+  if [ -f "$job/empty.tar" ]; then ask_engine "$job" rmi -f "$ran_image" >/dev/null 2>&1; fi
   remove_job "$job"
 }

@@ -14,8 +14,8 @@
 #   singularity     `yes` if it is called as singularity is
 #   run_args        its options for a run, if the settings have some
 #   is_bypassing    `yes` if it bypasses the shim
-#   image           the one that the tasks need, or nothing if that isn't known
-#   gpu_words       the engine's options for GPUs, or nothing if the cube asks for none
+#   gpus            which GPUs a container gets, as --gpus says it; nothing if the cube asks for none
+#   has_gpu_args    `yes` if the cube has options for the engine of its own
 #   launcher        `direct` or `slurm`
 #   launcher_args   the user's options of sbatch, one a line
 #   advised         the batch systems that are recommended where the host has them
