@@ -785,3 +785,42 @@ fn a_cubes_file_that_is_a_pipe_holds_nobody_up() {
     let refused = config.arg(cube.root()).run();
     refused.exits(125).complains(&["mlcube.yaml", "isn't a regular file"]);
 }
+
+/// Sequences that a terminal obeys: C0, DEL, C1, and a mark that turns the direction of writing.
+const ESCAPES: &str = "\u{1b}]0;owned\u{7}\u{7f}\u{9b}m\u{202e}gpj";
+
+#[test]
+fn values_of_a_cube_move_nothing_on_a_terminal() {
+    let scene = Scene::new();
+    // A mark alone doesn't make YAML quote the value.
+    let values = json!({"alone": "c\u{202e}gpj", "all": ESCAPES});
+    let written = cube(&scene).section("marked", values).section("description", ESCAPES.into());
+    let file = written.root().join("mlcube.yaml");
+    let escaped = |c: char| {
+        if c.is_ascii_graphic() || " \n".contains(c) {
+            c.into()
+        } else {
+            format!("\\u{:04x}", c as u32)
+        }
+    };
+    let text: String = fs::read_to_string(&file).unwrap().chars().map(escaped).collect();
+    fs::write(&file, text).unwrap();
+    let config = "mlcube-ssh-config --mlcube=digits --platform=gpu1";
+    let wrapper = |verb: &str| format!("mlcube-ssh {verb} --mlcube=digits --platform=gpu1");
+    for line in [
+        config.to_owned(),
+        format!("{config} --config-only"),
+        format!("{config} --config-only --format=yaml"),
+        format!("{config} --describe"),
+        format!("{config} --explain=marked.alone"),
+        format!("{config} --explain=marked.all"),
+        wrapper("show_config"),
+        wrapper("describe"),
+        format!("{config} | mlcube-ssh-push --dry-run"),
+    ] {
+        let shown = scene.sh_at_a_terminal(&line).run().succeeds().stdout.clone();
+        let obeyed = |c: char| (c.is_control() && !"\r\n\t".contains(c)) || c == '\u{202e}';
+        assert!(!shown.contains(obeyed), "{line}: {shown:?}");
+        assert!(!shown.is_empty(), "{line}");
+    }
+}

@@ -69,12 +69,41 @@ fn only_the_master_gets_the_option_for_the_cipher() {
     assert!(told[0].contains(&format!("'Ciphers=^{FAST}'")), "{said}");
 }
 
+/// The user's own configuration may run a program as soon as any ssh reads it.
 #[test]
 fn a_dry_run_starts_no_ssh_to_find_out() {
     let (scene, document) = with_document(HostOptions::default());
-    scene.has_program("ssh", "echo started > ~/ssh-was-started; exit 1");
-    interp(&scene, &document).arg("--dry-run").run().succeeds();
-    assert!(!scene.home().join("ssh-was-started").exists());
+    let canary = scene.home().join("ssh-was-started");
+    scene.has_ssh_config(&format!("Match exec \"touch '{}'\"", canary.display()));
+    for words in [
+        "interp",
+        "push",
+        "push --delete",
+        "exec configure",
+        "exec run",
+        "exec attach",
+        "exec status",
+        "exec list",
+        "exec logs",
+        "exec stop",
+        "exec clean",
+        "exec login",
+        "exec logout",
+        "exec doctor",
+        "pull",
+        "pull --checksum",
+    ] {
+        let line = format!("mlcube-ssh-{words} --dry-run");
+        scene.sh(&line).reads_document(&document).run().succeeds();
+        assert!(!canary.exists(), "{line}");
+    }
+    for verb in ["configure", "run --task=train", "clean", "login", "logout", "doctor"] {
+        let line = format!("mlcube-ssh {verb} --dry-run --mlcube=digits --platform=gpu1");
+        scene.sh(&line).run().succeeds();
+        assert!(!canary.exists(), "{line}");
+    }
+    interp(&scene, &document).run().succeeds();
+    assert!(canary.exists(), "a run reads the configuration");
 }
 
 #[test]

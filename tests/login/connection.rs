@@ -315,6 +315,41 @@ fn a_host_never_reaches_the_users_agent() {
     scene.sh("ssh -O exit there").run();
 }
 
+#[test]
+fn no_ssh_hands_on_an_agent_tickets_or_a_tunnel() {
+    let (scene, document) = with_document(HostOptions::default());
+    let calls = scene.home().join("calls");
+    ssh_begins_with(&scene, &format!("printf '%s\\n' \"$*\" >> '{}'", calls.display()));
+    let line = "mlcube-ssh-interp -q | mlcube-ssh-push -q | mlcube-ssh-pull -q";
+    scene.sh(line).reads_document(&document).run().succeeds();
+    for verb in ["status", "list", "logout"] {
+        scene.tool("mlcube-ssh-exec").arg(verb).reads_document(&document).run();
+    }
+    let calls = fs::read_to_string(calls).unwrap();
+    // A session is opened, the master, a transfer's connection; and the rest asks ssh about itself.
+    assert!(calls.lines().count() > 6, "{calls}");
+    for call in calls.lines() {
+        for option in ["ForwardAgent=no", "GSSAPIDelegateCredentials=no", "Tunnel=no"] {
+            assert!(call.contains(option), "{call}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_of_the_users_own_that_hands_on_tickets_or_a_tunnel_is_not_shared() {
+    let (scene, document) = with_document(HostOptions::default());
+    let control = format!("ControlPath {}", scene.home().join("run/own").display());
+    scene.has_ssh_config(&control);
+    scene.sh("ssh -M -o ControlPersist=60 there true").run().succeeds();
+    for line in ["GSSAPIDelegateCredentials yes", "Tunnel point-to-point"] {
+        scene.has_ssh_config(&format!("{control}\n{line}"));
+        let ran = interp(&scene, &document);
+        ran.succeeds().says("hands your agent, your tickets or a tunnel to the host");
+        scene.masters().kill();
+    }
+    scene.sh("ssh -O exit there").run();
+}
+
 /// Lets every ssh of this scene run these lines of sh first.
 fn ssh_begins_with(scene: &Scene, lines: &str) {
     let usual = fs::read_to_string(scene.home().join("bin/ssh")).unwrap();

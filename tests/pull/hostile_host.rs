@@ -416,6 +416,18 @@ fn headers_of_an_archive_without_end() {
     assert!(!host.cube.workspace().join("bomb").exists());
 }
 
+/// The archive is as good as any, but for the window of 128 MB that its frame asks for: what is refused comes by rsync.
+#[test]
+fn a_zstd_window_that_takes_more_memory_than_a_packer_needs() {
+    let host = Attacked::scene();
+    let there = host.scene.host.remote_root().join("digits/workspace");
+    fs::write(there.join("new"), "made there").unwrap();
+    host.scene.host.has_program("zstd", "exec /usr/bin/zstd --quiet --long=27 --stdout");
+    let ran = host.run(&["mlcube-ssh-pull", "-v"]);
+    ran.succeeds().says("the archive is incomplete, continuing with rsync");
+    assert_eq!(fs::read(host.cube.workspace().join("new")).unwrap(), b"made there");
+}
+
 #[test]
 fn an_archive_without_end() {
     let host = Attacked::waiting_for(1);
