@@ -137,13 +137,14 @@ fn text(bytes: &[u8]) {
 /// Lines about jobs and about what is on the remote: what is read is shown on one line, or refused.
 fn lines(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
+    let mut jobs = Vec::new();
     for line in text.lines() {
         if let Some(state) = JobReport::parse(line) {
             let json: serde_json::Value = serde_json::from_str(&state.json()).unwrap_or_default();
             let id = json["job"].as_str().unwrap_or_default();
             assert!(line.starts_with(id), "the job is the one that was told: {json}");
             assert!(!state.json().trim_end().contains(char::is_control));
-            let _ = job_table(std::slice::from_ref(&state), Some(1));
+            jobs.push(state);
         }
         if let Some(item) = Item::parse(line) {
             let is_path = item.path.starts_with('/');
@@ -156,6 +157,7 @@ fn lines(bytes: &[u8]) {
         }
         let _ = folder_owner::failure("host", line);
     }
+    assert!(job_table(&jobs, Some(1)).iter().all(|line| line.chars().count() < 600));
 }
 
 /// A job's record: names, of which whoever reads them decides.

@@ -30,6 +30,14 @@ const TYPED: [(&str, &[&str]); 16] = [
     ("mlcube-ssh-config --platform=g\t", &["config:", "--platform=gpu1"]),
 ];
 
+/// Names of tasks with which a stranger's cube would run a command, if a shell took them for more than a name. The
+/// character in the first two is none that a shell prints, and `é` isn't where `LC_ALL` is C.
+const HOSTILE: [&str; 5] =
+    ["x\u{378}$(touch ran)", "yé`touch ran`", "w;touch ran;", "v';touch ran;'", "u\";touch ran;\""];
+
+/// The quotes that are typed before a name and behind Tab.
+const QUOTES: [(&str, &str); 3] = [("", ""), ("\"", "\""), ("'", "'")];
+
 /// A user's home with a cube, the generated completions, and a settings file with two platforms.
 fn scene() -> Scene {
     let scene = Scene::new();
@@ -37,7 +45,9 @@ fn scene() -> Scene {
     let file = cube.root().join("mlcube.yaml");
     let text = fs::read_to_string(&file).unwrap();
     let mut written: serde_json::Value = serde_json::from_str(&text).unwrap();
-    written["tasks"]["odd one"] = serde_json::json!({});
+    for name in ["odd one"].iter().chain(&HOSTILE) {
+        written["tasks"][name] = serde_json::json!({});
+    }
     fs::write(&file, written.to_string()).unwrap();
     let generate = repository().join("scripts/generate");
     let bin = format!("--bin={}", scene.home().join("bin").display());
@@ -87,6 +97,29 @@ fn ends(terminal: &mut Running, noted: &Path, lines: usize) {
     });
 }
 
+/// Types the beginning of every hostile name, bare and in quotes, and runs the line: nothing else runs.
+fn runs_no_name(scene: &Scene, shell: &str, quotes: &[(&str, &str)], locale: &str) {
+    let noted = scene.home().join("noted");
+    for (open, close) in quotes {
+        for name in HOSTILE {
+            fs::write(&noted, "").unwrap();
+            let terminal = scene.sh_at_a_terminal(shell).env("TERM", "xterm").env("LC_ALL", locale);
+            let mut terminal = terminal.listens().start();
+            let first = &name[..1];
+            for option in ["--task ", "--task="] {
+                let lines = fs::read_to_string(&noted).unwrap().matches("end\n").count();
+                terminal.types(&format!(
+                    "mlcube-ssh run --mlcube=cube {option}{open}{first}\t{close}\r"
+                ));
+                ends(&mut terminal, &noted, lines + 1);
+            }
+            let ran = scene.home().join("ran").exists();
+            assert!(!ran, "{name:?} after {open:?} in {shell}:\n{}", terminal.stdout());
+            terminal.kill_all();
+        }
+    }
+}
+
 #[test]
 fn in_bash() {
     let scene = scene();
@@ -96,6 +129,9 @@ fn in_bash() {
     let load = "for file in ~/share/bash-completion/completions/*; do . \"$file\"; done\n";
     fs::write(scene.home().join("rc"), format!("{load}{functions}")).unwrap();
     completes(&scene, "bash --rcfile rc -i");
+    for locale in ["C.UTF-8", "C"] {
+        runs_no_name(&scene, "bash --rcfile rc -i", &QUOTES, locale);
+    }
 }
 
 #[test]
@@ -108,6 +144,7 @@ fn in_zsh() {
         "fpath=(~/share/zsh/site-functions $fpath)\nautoload -U compinit && compinit -u -D\n";
     fs::write(scene.home().join(".zshrc"), format!("{load}{functions}")).unwrap();
     completes(&scene, "zsh --no-globalrcs -i");
+    runs_no_name(&scene, "zsh --no-globalrcs -i", &QUOTES[..1], "C.UTF-8");
 }
 
 #[test]
@@ -121,4 +158,5 @@ fn in_fish() {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("config.fish"), format!("{load}{functions}")).unwrap();
     completes(&scene, "fish --interactive");
+    runs_no_name(&scene, "fish --interactive", &QUOTES[..1], "C.UTF-8");
 }

@@ -3,6 +3,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
 
 use clap_complete::engine::CompletionCandidate;
 use mlcube_ssh::config::written_names;
@@ -10,7 +11,10 @@ use mlcube_ssh::cube::trust::settings_file;
 
 /// Returns the platforms of the settings file.
 pub(crate) fn platforms() -> Vec<CompletionCandidate> {
-    let names = settings_file().ok().and_then(|settings| written_names::platforms(&settings).ok());
+    // Whoever presses Tab doesn't want to wait for the writer of a pipe.
+    let is_file = |settings: &String| fs::metadata(settings).is_ok_and(|found| found.is_file());
+    let settings = settings_file().ok().filter(is_file);
+    let names = settings.and_then(|settings| written_names::platforms(&settings).ok());
     names.unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
 }
 

@@ -20,11 +20,18 @@ FUNCTION() {
         $'\tfolders') compopt -o dirnames && return ;;
     esac
     # Only what bash takes for the current word is replaced.
-    local before=${typed%"$2"} value
+    local before=${typed%"$2"} quote=\' value
+    before=${before//[\"\'\\]/}
     for value in "${candidates[@]}"; do
         value=${value%%$'\t'*}
         value=${value#"$before"}
-        [[ $value != *[!A-Za-z0-9_./:=,@%+-]* ]] || printf -v value %q "$value"
+        # A name may come from a stranger's cube. Where a quote is open, or a character is quoted already, nothing else than
+        # plain characters is inserted; elsewhere the rest stands in single quotes, in which a shell acts on nothing. printf %q
+        # would write $'...' for some characters, which is only right outside of quotes.
+        if [[ $value == *[!A-Za-z0-9_./:=,@%+-]* ]]; then
+            [[ $typed != *[\"\'\\]* ]] || continue
+            value=$quote${value//$quote/$quote\\$quote$quote}$quote
+        fi
         COMPREPLY+=("$value")
     done
     [[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != *= ]] || compopt -o nospace

@@ -241,52 +241,81 @@ impl JobReport {
         }
     }
 
-    /// The cells of a row; `now` is the host's time.
-    fn row(&self, all: &[Self], now: Option<u64>) -> Vec<String> {
+    /// The cells of a row; `now` is the host's time. None is long: a host may say much.
+    fn row(&self, ids: &ShortIds<'_>, now: Option<u64>) -> Vec<String> {
         let unknown = || "-".to_owned();
         // Of a job that waits, the time since which it does.
         let since = self.started.or_else(|| self.about.get("submitted").and_then(Value::as_u64));
         let ago = now.zip(since).map(|(now, since)| rough_duration(now.saturating_sub(since)));
         let word = self.state.word();
         let mut row = vec![
-            self.short_id(all).to_owned(),
+            shortened(ids.of(&self.id)),
             self.status.map_or_else(|| word.to_owned(), |status| format!("{word} {status}")),
             self.tasks(),
             since.map_or_else(unknown, |since| local(since.cast_signed())),
             ago.map_or_else(unknown, |ago| format!("{ago} ago")),
             self.seconds().map_or_else(unknown, duration),
-            self.about.get("user").and_then(Value::as_str).unwrap_or("-").to_owned(),
+            shortened(self.about.get("user").and_then(Value::as_str).unwrap_or("-")),
         ];
-        row.extend(self.note());
+        row.extend(self.note().map(|note| first_characters(&note, LONGEST_NOTE)));
         row
     }
+}
 
-    /// The beginning of the id's random part that no other job has, which `--job` takes.
-    fn short_id(&self, all: &[Self]) -> &str {
-        let id = self.id.as_str();
-        let Some((_, random)) = id.rsplit_once('-') else { return id };
-        let is_unique = |short: &str| all.iter().filter(|job| job.is_named(short)).count() <= 1;
-        let lengths = SHORT_ID..random.len();
-        lengths.map(|length| &random[..length]).find(|short| is_unique(short)).unwrap_or(id)
+/// What tells jobs apart: every id, and its random part, in order.
+struct ShortIds<'a>(Vec<&'a str>);
+
+impl<'a> ShortIds<'a> {
+    fn new(jobs: &'a [JobReport]) -> Self {
+        let ids = jobs.iter().map(|job| job.id.as_str()).filter(|id| id.len() <= LONGEST_CELL);
+        let random = |id: &'a str| id.match_indices('-').map(move |(at, _)| &id[at + 1..]);
+        let mut names: Vec<&str> = ids.flat_map(|id| random(id).chain([id])).collect();
+        names.sort_unstable();
+        Self(names)
     }
 
-    /// Returns whether `--job` with these characters may mean this job, as `pick_job` of the scripts decides.
-    fn is_named(&self, short: &str) -> bool {
-        self.id.as_str().starts_with(short) || self.id.as_str().contains(&format!("-{short}"))
+    /// Returns the beginning of the id's random part that no other job has, which `--job` takes as `pick_job` of the
+    /// scripts decides.
+    fn of(&self, id: &'a JobId) -> &'a str {
+        let id = id.as_str();
+        let Some((_, random)) = id.rsplit_once('-').filter(|_| id.len() <= LONGEST_CELL) else {
+            return id;
+        };
+        let own = self.0.partition_point(|name| *name < random);
+        let neighbours = [own.checked_sub(1), Some(own + 1)].into_iter().flatten();
+        let neighbours = neighbours.filter_map(|at| self.0.get(at));
+        let shared = neighbours.map(|name| common(name, random)).max().unwrap_or_default();
+        random
+            .get(..SHORT_ID.max(shared + 1))
+            .filter(|short| short.len() < random.len())
+            .unwrap_or(id)
     }
+}
+
+/// Returns how many bytes two texts have in common at their beginning.
+fn common(one: &str, other: &str) -> usize {
+    one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count()
 }
 
 /// The characters of an id that a table shows, if they are enough.
 const SHORT_ID: usize = 6;
 
-/// The most characters of a cell.
+/// The most characters of a cell, and of the note behind the cells.
 const LONGEST_CELL: usize = 40;
+const LONGEST_NOTE: usize = 200;
+
+/// The most jobs of a table: a host that keeps twenty may tell of a million.
+const MOST_JOBS: usize = 1000;
 
 fn shortened(text: &str) -> String {
-    if text.chars().count() <= LONGEST_CELL {
-        return text.to_owned();
+    first_characters(text, LONGEST_CELL)
+}
+
+fn first_characters(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+        None => text.to_owned(),
     }
-    text.chars().take(LONGEST_CELL - 1).chain(['…']).collect()
 }
 
 /// Returns a table of jobs for people, with a header; `now` is the host's time.
@@ -296,8 +325,13 @@ pub fn job_table(jobs: &[JobReport], now: Option<u64>) -> Vec<String> {
         return Vec::new();
     }
     let header = ["JOB", "STATE", "TASKS", "STARTED", "AGO", "TOOK", "BY"].map(str::to_owned);
-    let rows = jobs.iter().map(|job| job.row(jobs, now));
-    table::lines(&std::iter::once(header.to_vec()).chain(rows).collect::<Vec<_>>())
+    let ids = ShortIds::new(jobs);
+    let rows = jobs.iter().take(MOST_JOBS).map(|job| job.row(&ids, now));
+    let mut lines = table::lines(&std::iter::once(header.to_vec()).chain(rows).collect::<Vec<_>>());
+    if let Some(more) = jobs.len().checked_sub(MOST_JOBS).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more; --json lists all"));
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -340,5 +374,18 @@ mod tests {
         );
         assert!(table[2].contains("  (configure)  "), "{table:#?}");
         assert_eq!(job_table(&[], None), [""; 0]);
+    }
+
+    #[test]
+    fn a_host_that_tells_of_many_jobs_at_length_gets_a_short_table_soon() {
+        let user = "u".repeat(60_000);
+        let about = format!(r#"{{"user":"{user}","tasks":["{user}"]}}"#);
+        let long = JobReport::parse(&format!("1-{user} elsewhere - 1 - {user} {about}")).unwrap();
+        let line = |number| format!("{number}-000000000007 finished 0 1 2 h {{}}");
+        let mut jobs: Vec<_> = (0..50_000).filter_map(|n| JobReport::parse(&line(n))).collect();
+        jobs.splice(0..0, vec![long; 500]);
+        let table = job_table(&jobs, Some(10));
+        assert_eq!(table.last().unwrap(), "and 49500 more; --json lists all");
+        assert!(table.iter().all(|line| line.chars().count() < 600), "{}", table[1]);
     }
 }

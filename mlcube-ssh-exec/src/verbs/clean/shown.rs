@@ -10,7 +10,7 @@ use serde_json::json;
 pub(crate) fn lines(found: &[Item]) -> Vec<String> {
     let jobs: Vec<&Item> = found.iter().filter(|item| item.kind == ItemKind::Job).collect();
     let [first, _, ..] = jobs[..] else { return found.iter().map(Item::line).collect() };
-    let bytes = jobs.iter().map(|job| job.bytes()).sum();
+    let bytes = jobs.iter().map(|job| job.bytes()).fold(0, u64::saturating_add);
     let ended = format!("{} ended jobs in {}", jobs.len(), folder(&first.path));
     let sum = first.kind.line(bytes, &ended);
     let line = |item: &Item| match item.kind {
@@ -71,6 +71,8 @@ mod tests {
         assert!(many[0].starts_with("jobs ") && many[0].contains(" 2.0 MB "), "{many:?}");
         assert!(many[0].ends_with("  2 ended jobs in /s/jobs"), "{many:?}");
         assert!(many[1].ends_with("/s/jobs/2-b (running)"), "{many:?}");
+        let most = format!("job {} /s/jobs/1-a", u64::MAX);
+        assert_eq!(lines_of(&[&most, &most]).len(), 1, "a host's numbers");
     }
 
     #[test]
