@@ -111,7 +111,7 @@ fn modules_are_loaded(package: &str, place: &str, unknown: &str) {
         scene.host.sshd.in_its_system(&usermod);
         let list =
             |document| scene.tool("mlcube-ssh-exec").arg("list").reads_document(document).run();
-        list(&loads).succeeds().is_silent();
+        assert_eq!(list(&loads).succeeds().stderr, "mlcube-ssh-exec: no job on 'there'\n");
         list(&fails).exits(125).complains(&["'there'", "'setup'", "status 1", unknown]);
         scene.masters().kill();
     }

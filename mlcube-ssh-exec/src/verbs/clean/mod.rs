@@ -11,7 +11,7 @@ use mlcube_ssh::cube::tree_owner::Owner;
 use mlcube_ssh::listing::{FIND_FORMAT, FIND_FORMAT_UNREADABLE, Listing};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome, hinted};
-use mlcube_ssh::pipe::step::{Step, write_for_people, write_once};
+use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::script::Script;
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::inventory::{Item, ItemKind};
@@ -74,11 +74,7 @@ pub(crate) fn clean(
     let found: Vec<Item> =
         text.lines().filter_map(|line| Item::parse(line.strip_prefix("found ")?)).collect();
     if yes.is_empty() {
-        if as_json {
-            write_once(&shown::json_lines(&found))?;
-        } else {
-            write_for_people(shown::lines(&found))?;
-        }
+        shown::write_found(&found, as_json)?;
         return kept::check_engines(&text, &connection);
     }
     let may_lose = |what| matches!(what, &(What::Tree | What::Workspaces | What::All));
@@ -105,14 +101,7 @@ pub(crate) fn clean(
     let reply = reply?;
     check(&connection, document, &reply)?;
     forget(found.iter().filter(|item| is_touched(item, &reply)), &known, &sync_state)?;
-    let text = reply.text();
-    let removed = text.lines().filter_map(|line| line.strip_prefix("removed ")?.split_once(' '));
-    let removed: Vec<(&str, &str)> = removed.collect();
-    if as_json {
-        write_once(&shown::removed_json_lines(&removed))?;
-    } else {
-        write_for_people(shown::removed_lines(&removed))?;
-    }
+    shown::write_removed(&reply.text(), as_json)?;
     kept.extend(Kept::from_reply(&reply));
     kept::refuse(&kept, &connection, &cube, document)
 }

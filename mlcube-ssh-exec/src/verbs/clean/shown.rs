@@ -1,20 +1,39 @@
 //! What `clean` writes: the items that it found or removed, for people or as JSON. For people, all jobs that have ended
 //! are one line: nobody reads twenty.
 
+use anyhow::Result;
+use mlcube_ssh::pipe::step::{write_for_people, write_once};
 use mlcube_ssh::remote::inventory::{Item, ItemKind};
 use mlcube_ssh::text::printable::printable_json;
 use mlcube_ssh::text::units::count;
 use serde_json::json;
 
+/// Writes the items that were found to standard output.
+pub(crate) fn write_found(found: &[Item], as_json: bool) -> Result<()> {
+    if as_json { write_once(&json_lines(found)) } else { write_for_people(lines(found)) }
+}
+
+/// Writes the items that the reply `text` says were removed.
+pub(crate) fn write_removed(text: &str, as_json: bool) -> Result<()> {
+    let removed = text.lines().filter_map(|line| line.strip_prefix("removed ")?.split_once(' '));
+    let removed: Vec<(&str, &str)> = removed.collect();
+    if as_json {
+        write_once(&removed_json_lines(&removed))
+    } else {
+        write_for_people(removed_lines(&removed))
+    }
+}
+
 /// Returns a line for each item; one for all ended jobs, where the first of them was.
-pub(crate) fn lines(found: &[Item]) -> Vec<String> {
+fn lines(found: &[Item]) -> Vec<String> {
     let jobs: Vec<&Item> = found.iter().filter(|item| item.kind == ItemKind::Job).collect();
     let [first, _, ..] = jobs[..] else { return found.iter().map(Item::line).collect() };
     let bytes = jobs.iter().map(|job| job.bytes()).fold(0, u64::saturating_add);
     let ended = format!("{} ended jobs in {}", jobs.len(), folder(&first.path));
     let sum = first.kind.line(bytes, &ended);
     let line = |item: &Item| match item.kind {
-        ItemKind::Job if item == first => Some(sum.clone()),
+        // A host may tell of one job twice.
+        ItemKind::Job if std::ptr::eq(item, first) => Some(sum.clone()),
         ItemKind::Job => None,
         _ => Some(item.line()),
     };
@@ -22,12 +41,12 @@ pub(crate) fn lines(found: &[Item]) -> Vec<String> {
 }
 
 /// Returns a line of JSON for each item.
-pub(crate) fn json_lines(found: &[Item]) -> String {
+fn json_lines(found: &[Item]) -> String {
     found.iter().map(|item| printable_json(&format!("{}\n", item.json())).into_owned()).collect()
 }
 
 /// Returns a line for each of the removed items, by kind and path; one for all jobs.
-pub(crate) fn removed_lines(removed: &[(&str, &str)]) -> Vec<String> {
+fn removed_lines(removed: &[(&str, &str)]) -> Vec<String> {
     let jobs: Vec<&str> =
         removed.iter().filter(|(kind, _)| *kind == "job").map(|(_, path)| *path).collect();
     let mut sum = match jobs[..] {
@@ -45,7 +64,7 @@ pub(crate) fn removed_lines(removed: &[(&str, &str)]) -> Vec<String> {
 }
 
 /// Returns a line of JSON for each of the removed items.
-pub(crate) fn removed_json_lines(removed: &[(&str, &str)]) -> String {
+fn removed_json_lines(removed: &[(&str, &str)]) -> String {
     let line = |(kind, path): &(&str, &str)| json!({"removed": kind, "path": path});
     removed.iter().map(|item| printable_json(&format!("{}\n", line(item))).into_owned()).collect()
 }
