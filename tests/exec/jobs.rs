@@ -162,6 +162,20 @@ fn logs_follow_to_the_end_and_ctrl_c_leaves_the_job_running() {
     assert_eq!(followed.wait().succeeds().stdout, "started\ndone\n");
 }
 
+/// A launcher adds what it knows, by a new file in the place of the former one.
+#[test]
+fn a_record_that_is_replaced_while_it_is_read_is_read_whole() {
+    let (scene, _engine, document) = pushed("echo done");
+    let ran = scene.exec(&document, &["run", "--detach"]).succeeds().document();
+    scene.host.has_program(
+        "cat",
+        "/bin/cat \"$@\"\ncase ${1-} in */job.json) ;; *) exit ;; esac\n\
+         { /bin/cat \"$1\"; echo; } >\"$1.new\" && mv -f \"$1.new\" \"$1\"",
+    );
+    scene.exec(&ran, &["attach"]).succeeds().says("done");
+    scene.exec(&ran, &["attach"]).succeeds().says("done");
+}
+
 #[test]
 fn stop_ends_a_job_from_elsewhere() {
     let (scene, _engine, document) =
