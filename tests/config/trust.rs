@@ -1,12 +1,14 @@
 //! What a cube, a host or a document may set, and what only the user may.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use mlcube_ssh::settings::runner::KEYS;
 use mlcube_ssh_harness::{
     Account, Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task, eventually,
 };
@@ -56,25 +58,51 @@ fn is_refused_everywhere(scene: &Scene, document: &Document, words: &[&str]) {
     assert_eq!(scene.host.sshd.logins(), 0);
 }
 
+/// Every key of the runner with a value that a stranger would like, and what a user who looks sees of that.
+fn settings_of_a_stranger(scene: &Scene) -> Vec<(&'static str, Value, String)> {
+    let evil = evil_ssh_config(scene);
+    let settings = [
+        ("host", json!("elsewhere"), "host: elsewhere"),
+        ("platform", json!("singularity"), "platform: singularity"),
+        ("remote_root", json!("/etc"), "remote_root: /etc"),
+        ("ssh_config", json!(evil), evil.to_str().unwrap()),
+        ("authentication", json!({"user": "root"}), "user: root"),
+        ("authentication", json!({"identify_file": "k"}), "identify_file: k"),
+        ("authentication", json!({"identity_file": "k"}), "identity_file: k"),
+        ("env", json!(["AWS_SECRET_ACCESS_KEY"]), "AWS_SECRET_ACCESS_KEY"),
+        ("environment", json!({"X": "${oc.env:AWS_SECRET_ACCESS_KEY}"}), "X: s3cret"),
+        ("setup", json!("touch ~/it-ran"), "setup: touch ~/it-ran"),
+        ("remote", json!({"gpu_args": "--privileged"}), "--privileged"),
+        ("remote_name", json!("another"), "remote_name: another"),
+        ("base", json!("/"), "base: /"),
+        ("follow_links", json!(["/etc"]), "- /etc"),
+        ("adopt", json!(true), "adopt: true"),
+        ("persist", json!(0), "persist: 0"),
+        ("login", json!("never"), "login: never"),
+        ("connect_timeout", json!(1), "connect_timeout: 1"),
+        ("log_limit", json!(1), "log_limit: 1"),
+        ("answer_timeout", json!(1), "answer_timeout: 1"),
+        ("cube_env", json!(["AWS_SECRET_ACCESS_KEY"]), "AWS_SECRET_ACCESS_KEY"),
+        ("shared", json!(true), "shared: true"),
+        ("launcher", json!({"type": "slurm"}), "type: slurm"),
+        ("interpreter", json!({"location": "/etc"}), "location: /etc"),
+    ];
+    let mut keys: BTreeSet<&str> = settings.iter().map(|(key, ..)| *key).collect();
+    // That one makes the platform one of this runner at all.
+    keys.insert("runner");
+    assert_eq!(keys, BTreeSet::from(KEYS), "a key is in no attack");
+    settings.map(|(key, value, shown)| (key, value, shown.to_owned())).into()
+}
+
 #[test]
 fn a_cube_sets_nothing_of_the_runner() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     let cube = cube(&scene);
-    let evil = evil_ssh_config(&scene);
-    let sections = [
-        ("ssh_config", json!(evil)),
-        ("authentication", json!({"user": "root"})),
-        ("authentication", json!({"identify_file": "k"})),
-        ("env", json!(["AWS_SECRET_ACCESS_KEY"])),
-        ("environment", json!({"X": "${oc.env:AWS_SECRET_ACCESS_KEY}"})),
-        ("setup", json!("touch ~/it-ran")),
-        ("remote_name", json!("another")),
-        ("base", json!("/")),
-        ("adopt", json!(true)),
-        ("persist", json!(0)),
-        ("login", json!("never")),
-    ];
-    for (key, value) in sections {
+    // What the settings say counts anyway.
+    for key in ["host", "platform", "remote_root"] {
+        scene.unset(key);
+    }
+    for (key, value, shown) in settings_of_a_stranger(&scene) {
         let runner = Value::Object([(key.to_owned(), value)].into_iter().collect());
         let cube = cube.clone().section("runner", runner);
         let config = scene.tool("mlcube-ssh-config").arg("--platform=gpu1").arg("--mlcube");
@@ -88,6 +116,9 @@ fn a_cube_sets_nothing_of_the_runner() {
             let refused = wrapper.arg(cube.root()).env("AWS_SECRET_ACCESS_KEY", "s3cret").run();
             refused.exits(125).says(&format!("runner.{key}")).never_says("s3cret");
         }
+        let config = scene.mlcube_ssh(&["show_config", "--platform=gpu1"]).arg("--mlcube");
+        let config = config.arg(cube.root()).env("AWS_SECRET_ACCESS_KEY", "s3cret").run();
+        assert!(config.succeeds().stdout.contains(&shown), "{shown}: {config}");
         assert!(!proof(&scene).exists());
     }
     assert_eq!(scene.host.sshd.logins(), 0);
@@ -129,17 +160,7 @@ fn a_strangers_document_logs_in_nowhere_else() {
     let scene = Scene::new();
     let cube = cube(&scene);
     let document = scene.document(&cube, &[]);
-    let evil = evil_ssh_config(&scene);
-    for (key, value) in [
-        ("ssh_config", json!(evil)),
-        ("setup", json!("touch ~/it-ran")),
-        ("environment", json!({"X": "y"})),
-        ("env", json!(["HOME"])),
-        ("host", json!("elsewhere")),
-        ("authentication", json!({"user": "root"})),
-        ("remote_root", json!("/")),
-        ("adopt", json!(true)),
-    ] {
+    for (key, value, _) in settings_of_a_stranger(&scene) {
         let forged = document.with(&format!("/config/runner/{key}"), value);
         is_refused_everywhere(
             &scene,
@@ -147,6 +168,8 @@ fn a_strangers_document_logs_in_nowhere_else() {
             &[&format!("runner.{key}"), "gpu1", "mlcube-ssh-config"],
         );
     }
+    let honest = document.with("/seal", Value::Null);
+    step(&scene, &["mlcube-ssh-push", "-q"], &honest).succeeds();
 }
 
 #[test]
@@ -526,13 +549,22 @@ fn clean_removes_what_it_made_and_no_folder_that_took_its_place() {
     fs::write(thesis.join("chapter1"), "years").unwrap();
     let aside = scene.host.remote_root().join("aside");
     fs::rename(&tree, &aside).unwrap();
+    let clean =
+        |words: &[&str]| step(&scene, &[&["mlcube-ssh-exec", "clean"], words].concat(), &document);
+    // At the tree's own path, it is known by what it holds.
+    fs::rename(&thesis, &tree).unwrap();
+    let words = [tree.to_str().unwrap(), "1 file that this machine doesn't have (chapter1)"];
+    clean(&["--yes=tree"]).exits(125).complains(&words);
+    clean(&["--yes=all"]).exits(125).says(words[1]);
+    fs::rename(&tree, &thesis).unwrap();
     symlink(&thesis, &tree).unwrap();
     step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
-    step(&scene, &["mlcube-ssh-exec", "clean", "--yes=all", "--force"], &document).exits(125);
+    let words = [tree.to_str().unwrap(), "was replaced by another folder"];
+    clean(&["--yes=all", "--force"]).exits(125).complains(&words);
     assert_eq!(fs::read_to_string(thesis.join("chapter1")).unwrap(), "years");
     fs::remove_file(&tree).unwrap();
     fs::rename(&aside, &tree).unwrap();
-    step(&scene, &["mlcube-ssh-exec", "clean", "--yes=tree", "--force"], &document).succeeds();
+    clean(&["--yes=tree", "--force"]).succeeds();
     assert!(!tree.exists());
 }
 
@@ -647,12 +679,10 @@ fn a_remote_folder_of_somebody_else_is_not_used() {
         pull.exits(125).complains(&[path, "daemon"]);
         let verify = step(&scene, &["mlcube-ssh-push", "--verify"], &document);
         verify.exits(125).complains(&[path, "daemon"]);
-        if folder.ends_with("cubes/digits") {
-            // These use nothing of the tree, and a job in it can be stopped.
-            run(&["list"]).succeeds();
-        } else {
-            run(&["status"]).exits(125).complains(&[path, "daemon"]);
-            run(&["stop"]).exits(125).complains(&[path, "daemon"]);
+        // These use nothing of the tree.
+        let verbs = ["status", "list", "logs", "attach", "stop"];
+        for verb in verbs.iter().filter(|_| !folder.ends_with("cubes/digits")) {
+            run(&[verb]).exits(125).complains(&[path, "daemon"]);
         }
         run(&["clean", "--yes=all"]).exits(125).complains(&[path, "daemon"]);
         account.owns(&root);
@@ -724,6 +754,67 @@ os.setxattr(sys.argv[1], 'system.posix_acl_' + sys.argv[2], text)";
     push().exits(125).complains(&["everybody"]);
 }
 
+/// Another user has taken the tree while the job ran: it can be followed and stopped all the same.
+#[test]
+fn a_job_in_a_tree_of_somebody_else_is_followed_and_stopped() {
+    let Some((_account, mut scene)) = Scene::with_an_ordinary_user() else { return };
+    let engine = Engine::installed_on(&scene.host, "docker");
+    engine.runs("echo started; exec sleep 4101");
+    let calls = scene.host.bin().join("engine-calls");
+    fs::write(&calls, "").unwrap();
+    fs::set_permissions(&calls, Permissions::from_mode(0o666)).unwrap();
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    let document = scene.document(&cube(&scene), &[]);
+    step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
+    let run = |words: &[&str]| step(&scene, &[&["mlcube-ssh-exec"], words].concat(), &document);
+    let detached = run(&["run", "--detach"]).succeeds().document();
+    let logs = || run(&["logs"]).succeeds().stdout.clone();
+    eventually("the task starts", || logs() == "started\n");
+    // Nobody but the other user can enter it.
+    let tree = scene.host.remote_root().join("digits");
+    chown(&tree, Some(1), Some(1)).unwrap();
+    run(&["run"]).exits(125).complains(&[tree.to_str().unwrap(), "daemon"]);
+    let told: Value = serde_json::from_str(&run(&["status"]).succeeds().stdout).unwrap();
+    assert_eq!((&told["job"], &told["state"]), (detached.at("/steps/exec/job"), &json!("running")));
+    assert!(run(&["list"]).succeeds().stdout.contains("running"));
+    assert_eq!(logs(), "started\n");
+    let attach = scene.tool("mlcube-ssh-exec").arg("attach").reads_document(&document);
+    let mut attached = attach.start();
+    attached.says("started\n");
+    let stopped: Value = serde_json::from_str(&run(&["stop"]).succeeds().stdout).unwrap();
+    assert_eq!(stopped["state"], "killed", "{stopped}");
+    attached.wait().exits(143).says("a stop ended job");
+    assert!(scene.jobs().is_empty(), "{:?}", scene.jobs());
+}
+
+/// Each folder as it is when it is made, before it holds anything; whatever the umask of the account.
+#[test]
+fn new_remote_folders_are_closed_from_the_beginning() {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    scene.set("/setup", "umask 0");
+    let lines = "/bin/mkdir \"$@\" || exit
+for word; do case $word in -*) ;; *) stat -c '%a %n' \"$word\" >>\"$0.modes\" ;; esac; done";
+    scene.host.has_program("mkdir", lines);
+    let document = scene.document(&cube(&scene), &[]);
+    step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
+    let ran = step(&scene, &["mlcube-ssh-exec", "run"], &document).succeeds().document();
+    let made = fs::read_to_string(scene.host.bin().join("mkdir.modes")).unwrap();
+    let (root, job) = (scene.host.remote_root(), job_folder(&scene, &ran));
+    let (state, jobs) = (root.join(".mlcube-ssh/digits"), job.parent().unwrap().to_owned());
+    for folder in [&root.join("digits"), &state, &jobs, &job] {
+        let name = format!(" {}", folder.display());
+        let first = made.lines().find(|line| line.ends_with(&name)).unwrap_or_default();
+        assert_eq!(first, format!("700{name}"), "{made}");
+    }
+    // mkdir made these on the way.
+    for folder in [root.clone(), root.join(".mlcube-ssh")] {
+        let bits = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(bits, 0o700, "{}", folder.display());
+    }
+}
+
 #[test]
 fn a_python_that_everybody_can_exchange_is_not_run() {
     let mut scene = Scene::new();
@@ -775,15 +866,53 @@ fn a_task_that_was_not_chosen_sends_no_variable_later() {
     }
 }
 
+/// Nor where the host says that its job ran such a task.
+#[test]
+fn a_task_that_only_the_hosts_record_names_sends_no_variable() {
+    let mut scene = Scene::new();
+    let engine = Engine::installed_on(&scene.host, "docker");
+    scene.set("/remote/docker", engine.program().to_str().unwrap());
+    // The mlcube there has no such variable.
+    let path = "${oc.env:SECRET,none}.csv";
+    let tasks = [Task::named("train"), Task::named("other").reads("data", path)];
+    let cube = tasks.iter().fold(scene.cube("digits"), Cube::task);
+    let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--task=train"]);
+    let config = config.arg("--mlcube").arg(cube.root()).env("SECRET", "swordfish").run();
+    let document = config.succeeds().document();
+    assert_eq!(document.at("/run/withheld/other"), "SECRET");
+    step(&scene, &["mlcube-ssh-push", "-q"], &document).succeeds();
+    let ran = step(&scene, &["mlcube-ssh-exec", "run"], &document).succeeds().document();
+    for tasks in [json!(["other"]), json!(["other", "train"])] {
+        let record = json!({"about": {"phase": "run"}, "document": {"run": {"tasks": tasks}}});
+        fs::write(job_folder(&scene, &ran).join("job.json"), record.to_string()).unwrap();
+        let mut document = step(&scene, &["mlcube-ssh-exec", "attach"], &ran).document();
+        assert_eq!(document.at("/run"), ran.at("/run"), "{tasks}");
+        for words in [STEPS[1], &["mlcube-ssh-push", "--inputs"], STEPS[3], STEPS[5]] {
+            document = step(&scene, words, &document).succeeds().document();
+        }
+    }
+    let sent = scene.sh(&format!("grep -rl swordfish '{}'", scene.host.folder().display())).run();
+    assert_eq!(sent.stdout, "", "nothing there holds it");
+}
+
 #[test]
 fn a_cubes_file_that_is_a_pipe_holds_nobody_up() {
     let scene = Scene::new();
     let cube = cube(&scene);
-    fs::remove_file(cube.root().join("mlcube.yaml")).unwrap();
-    scene.sh("mkfifo ~/digits/mlcube.yaml").run().succeeds();
-    let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
-    let refused = config.arg(cube.root()).run();
-    refused.exits(125).complains(&["mlcube.yaml", "isn't a regular file"]);
+    for make in ["mkfifo mlcube.yaml", "ln -s /dev/zero mlcube.yaml", "ln -s pipe mlcube.yaml"] {
+        let line = format!("rm -f mlcube.yaml; {make}; [ -p pipe ] || mkfifo pipe");
+        scene.sh(&line).in_folder(cube.root()).run().succeeds();
+        let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
+        let refused = config.arg(cube.root()).run();
+        refused.exits(125).complains(&["mlcube.yaml", "isn't a regular file"]);
+        // What a shell asks at Tab.
+        for program in ["mlcube-ssh-config", "mlcube-ssh"] {
+            let verb = if program == "mlcube-ssh" { "run " } else { "" };
+            let words = format!("--generate=candidates -- {program} {verb}--mlcube=digits --task=");
+            let offered = scene.sh(&format!("{program} {words}")).run().succeeds().stdout.clone();
+            assert_eq!(offered, "", "{make}");
+        }
+    }
 }
 
 /// Sequences that a terminal obeys: C0, DEL, C1, and a mark that turns the direction of writing.

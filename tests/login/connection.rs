@@ -445,6 +445,10 @@ fn the_socket_is_in_a_folder_of_the_user_alone() {
     interp(&scene, &document).succeeds();
     let folder = scene.home().join("run/mlcube-ssh");
     assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    // The note that says where the connection leads, too.
+    let mut names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let note = names.find(|path| path.extension().is_some_and(|it| it == "about")).unwrap();
+    assert_eq!(fs::metadata(note).unwrap().permissions().mode() & 0o777, 0o600);
     scene.masters().kill();
     fs::remove_dir_all(&folder).unwrap();
     let elsewhere = scene.place().folder("elsewhere");

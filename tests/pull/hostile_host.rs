@@ -342,6 +342,14 @@ fn ids_are_ids() {
         host.answers(&format!("printf '%s\\n' 'job {id}' started"));
         let ran = host.run(&["mlcube-ssh-exec", "attach"]);
         ran.exits(125).complains(&["'there'", "can't be read"]);
+        // What to type after `--detach` has the id that was chosen here, and a node's name is one.
+        for line in [format!("job {id}"), format!("node {id} elsewhere")] {
+            host.answers(&format!("printf '%s\\n' '{line}' started"));
+            let ran = host.run(&["mlcube-ssh-exec", "run", "--detach"]);
+            ran.exits(125).complains(&["'there'", "can't be read"]);
+            let hint = ran.stderr.lines().last().unwrap();
+            assert!(!hint.contains(id), "{hint}");
+        }
         host.answers(&format!("printf '%s\\n' 'job {id} running - 1 1 host {{}}'"));
         for verb in ["list", "status", "stop"] {
             host.run(&["mlcube-ssh-exec", verb])
@@ -375,6 +383,26 @@ fn a_job_that_says_too_much() {
             ran.stderr.lines().filter(|line| line.contains(": error: ")).collect();
         assert!(ran.status == 125 && errors.len() == 1 && errors[0].contains(limit), "{ran}");
         assert!(ran.stderr.lines().count() < 110, "{ran}");
+    }
+}
+
+/// A line each, or as much in a line as there may be.
+#[test]
+fn jobs_without_end() {
+    let host = Attacked::scene();
+    let short = r#"for (1 .. 300_000) { print "job $_-000000000007 finished 0 1 2 h {}\n" }"#;
+    let long = r#"$user = "u" x 60_000;
+for (1 .. 130) { print "job $_-$user elsewhere - 1 - h {}\njob $_-a lost - - - h {\"user\":\"$user\"}\n" }"#;
+    for jobs in [short, long] {
+        host.answers(&format!("exec perl -e '{jobs}'"));
+        for words in [&["mlcube-ssh-exec", "list"][..], &["mlcube-ssh-exec", "list", "--json"]] {
+            let listed = host.run(words);
+            listed.succeeds();
+            is_clean(&listed);
+            let longest = listed.stdout.lines().map(|line| line.chars().count()).max();
+            let is_short = listed.stdout.lines().count() <= 1002 && longest < Some(600);
+            assert!(is_short || words.len() > 2, "{longest:?}");
+        }
     }
 }
 

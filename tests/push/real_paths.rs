@@ -154,9 +154,11 @@ fn a_workspace_that_leads_elsewhere_is_neither_read_nor_written() {
         symlink(&target, cube.workspace()).unwrap();
         for refused in [
             scene.pull(&document, &[]),
+            scene.pull(&document, &["--dry-run"]),
+            scene.pull(&document, &["--verify"]),
             scene.push(&document, &[]),
             scene.push(&document, &["--dry-run"]),
-            scene.pull(&document, &["--verify"]),
+            scene.push(&document, &["--verify"]),
         ] {
             refused.exits(125).complains(&["digits/workspace leads to", why]);
         }
@@ -437,6 +439,40 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     let pull = pull.env("MLCUBE_SYSTEM_SETTINGS", &copy).run();
     pull.succeeds().says("skipped set.yaml: it is your settings file");
     assert_eq!(fs::read(&copy).unwrap(), fs::read(scene.settings_file()).unwrap());
+}
+
+/// It says which programs run here, too: a `ProxyCommand` of a task's would.
+#[test]
+fn an_ssh_configuration_in_the_workspace_is_neither_sent_nor_replaced() {
+    let mut scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train")).with_file("data.csv", "1\n");
+    let configuration = cube.workspace().join("ssh/configuration");
+    fs::create_dir(configuration.parent().unwrap()).unwrap();
+    fs::copy(scene.home().join(".ssh/config"), &configuration).unwrap();
+    fs::hard_link(&configuration, cube.workspace().join("copy")).unwrap();
+    let own = fs::read_to_string(&configuration).unwrap();
+    scene.set("/ssh_config", configuration.to_str().unwrap());
+    let document = scene.document(&cube, &[]);
+    let there = scene.host.remote_root().join("digits/workspace");
+    let names = ["ssh/configuration", "copy"];
+    for words in [&[] as &[&str], &["--overwrite"], &names] {
+        let pushed = scene.push(&document, if words == names { &["--checksum"] } else { words });
+        for name in names {
+            pushed.succeeds().says(&format!("workspace/{name}: it is your settings file, or"));
+            assert!(!there.join(name).exists(), "{name} was sent");
+        }
+        fs::create_dir_all(there.join("ssh")).unwrap();
+        for name in names {
+            fs::write(there.join(name), "Match exec \"touch ~/it-ran\"\n").unwrap();
+        }
+        let pulled = scene.pull(&document, words);
+        for name in names {
+            pulled.says(&format!("skipped {name}: it is your settings file, or"));
+            assert_eq!(cube.result(name), own, "{words:?}");
+            fs::remove_file(there.join(name)).unwrap();
+        }
+    }
+    assert!(!scene.home().join("it-ran").exists());
 }
 
 #[test]
