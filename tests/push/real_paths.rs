@@ -472,6 +472,18 @@ fn an_ssh_configuration_in_the_workspace_is_neither_sent_nor_replaced() {
             fs::remove_file(there.join(name)).unwrap();
         }
     }
+    // The settings name a link to it.
+    let link = cube.workspace().join("link");
+    symlink("ssh/configuration", &link).unwrap();
+    scene.set("/ssh_config", link.to_str().unwrap());
+    let document = scene.document(&cube, &[]);
+    scene.push(&document, &[]).succeeds();
+    let _absent = fs::remove_file(there.join("link"));
+    fs::write(there.join("link"), "Match exec \"touch ~/it-ran\"\n").unwrap();
+    for words in [&[] as &[&str], &["--overwrite"]] {
+        scene.pull(&document, words).says("skipped link: it is your settings file, or");
+        assert_eq!(cube.result("link"), own);
+    }
     assert!(!scene.home().join("it-ran").exists());
 }
 

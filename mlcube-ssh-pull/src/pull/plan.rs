@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mlcube_ssh::cube::settings_in_use::{SettingsInUse, WHY};
 use mlcube_ssh::listing::ignore::{Ignored, reserved_folders};
-use mlcube_ssh::listing::{Entry, Listing};
+use mlcube_ssh::listing::{Entry, EntryKind, Listing};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::process::command::Command;
 use mlcube_ssh::process::script::Script;
@@ -85,7 +85,12 @@ impl Pull<'_> {
     fn leave_settings_in_use(&self, remote: &mut Listing, seen: &Listing) {
         let (workspace, settings) = (&self.cube.layout.workspace, SettingsInUse::of(self.cube));
         let is_settings = |path: &Path, local: &Entry| {
-            local.is_file() && settings.has(&workspace.join(path), local.size)
+            let place = workspace.join(path);
+            match local.kind {
+                EntryKind::File => settings.has(&place, local.size),
+                EntryKind::Link => settings.is_behind(&place),
+                _ => false,
+            }
         };
         let settings = seen.filter(is_settings);
         remote.retain(|path, _| {
