@@ -19,10 +19,18 @@ use mlcube_ssh::text::printable::printable;
 use mlcube_ssh::ui::terminal::Terminal;
 
 use engine_failure::EngineFailure;
+use space::Space;
+use told::Told;
 
 // What a program reads of the words of programs there.
 #[path = "../../mlcube-ssh-exec/src/job/engine_failure.rs"]
 mod engine_failure;
+
+// What `doctor` reads of a host's reply.
+#[path = "../../mlcube-ssh-exec/src/verbs/doctor/space.rs"]
+mod space;
+#[path = "../../mlcube-ssh-exec/src/verbs/doctor/told.rs"]
+mod told;
 
 /// Reads an input: its first byte says as what, its second how long the pieces are in which it comes.
 pub(crate) fn read(input: &[u8]) {
@@ -30,6 +38,7 @@ pub(crate) fn read(input: &[u8]) {
     let length = usize::from(*length).max(1);
     match what % 10 {
         // What came later is told apart by the whole byte: the inputs of the corpus keep their meaning.
+        _ if *what == 253 => findings(bytes),
         _ if *what == 254 => pips_errors(bytes),
         _ if *what == 255 => engines_words(bytes),
         0 => reply(bytes, length),
@@ -226,6 +235,29 @@ fn engines_words(bytes: &[u8]) {
             }
             Some(EngineFailure::NoSpace(Some(path))) => assert!(path.starts_with('/'), "{path}"),
             _ => {}
+        }
+    }
+}
+
+/// What `doctor` hears of a check is that check's alone, and no more than it prints.
+fn findings(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut told = Told::default();
+    text.lines().for_each(|line| told.hear(line));
+    for check in told::CHECKS.into_iter().chain([told::TRANSFER]) {
+        let Some(lines) = told.of(check) else {
+            assert!(!text.lines().any(|line| line.starts_with(&format!("{check} "))), "{check}");
+            continue;
+        };
+        assert!(lines.errors().lines().count() <= 100);
+        for key in ["found", "warning", "free", "say", "does"] {
+            assert!(lines.all(key).count() <= 100);
+            assert_eq!(lines.last(key), lines.all(key).last());
+        }
+        let _ = (lines.status, lines.problem());
+        if let Some(space) = lines.last("free").and_then(Space::parse) {
+            assert!(space.shown().contains(" free in "));
+            let _ = space.is_little();
         }
     }
 }

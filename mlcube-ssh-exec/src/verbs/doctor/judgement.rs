@@ -4,18 +4,12 @@ use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM};
 use mlcube_ssh::remote::connection::Connection;
-use mlcube_ssh::text::units::human_bytes;
 
 use crate::verbs::doctor::LIMIT;
 use crate::verbs::doctor::findings::Findings;
 use crate::verbs::doctor::problem;
+use crate::verbs::doctor::space::Space;
 use crate::verbs::doctor::told::{CHECKS, CheckLines, Told};
-
-/// Less than that is little for a cube and its image.
-const LITTLE: u64 = 1_000_000_000;
-
-/// Fewer inodes are few for an image or a python environment: each takes some thousand files.
-const FEW: u64 = 10_000;
 
 /// What judging needs to know.
 #[derive(Clone, Copy)]
@@ -104,62 +98,5 @@ impl Patient<'_> {
             "quota" => format!("remove on '{host}' what isn't needed, or ask its administrator for more"),
             _ => MAKE_ROOM.to_owned(),
         }
-    }
-}
-
-/// What is free on a file system.
-struct Space {
-    bytes: u64,
-    inodes: u64,
-    /// Some file systems count no inodes: then it is 0.
-    all_inodes: u64,
-    path: String,
-}
-
-impl Space {
-    fn parse(text: &str) -> Option<Self> {
-        let mut words = text.splitn(5, ' ');
-        let mut number = || words.next()?.parse::<u64>().ok();
-        let (blocks, size, inodes, all_inodes) = (number()?, number()?, number()?, number()?);
-        let bytes = blocks.saturating_mul(size);
-        Some(Self { bytes, inodes, all_inodes, path: words.next()?.to_owned() })
-    }
-
-    fn has_few_inodes(&self) -> bool {
-        self.all_inodes > 0 && self.inodes < FEW
-    }
-
-    fn is_little(&self) -> bool {
-        self.bytes < LITTLE || self.has_few_inodes()
-    }
-
-    fn shown(&self) -> String {
-        let inodes = if self.has_few_inodes() {
-            format!(" and {} inodes", self.inodes)
-        } else {
-            String::new()
-        };
-        format!("{}{inodes} free in {}", human_bytes(self.bytes), self.path)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_disk_may_lack_bytes_or_inodes() {
-        let judged =
-            |text: &str| Space::parse(text).map(|space| (space.is_little(), space.shown()));
-        let table = [
-            ("1000000 4096 50000 90000 /a b", false, "4.0 GB free in /a b"),
-            ("1000000 4096 0 0 /a", false, "4.0 GB free in /a"),
-            ("1000 4096 50000 90000 /a", true, "4.0 MB free in /a"),
-            ("1000000 4096 7 90000 /a", true, "4.0 GB and 7 inodes free in /a"),
-        ];
-        for (text, is_little, shown) in table {
-            assert_eq!(judged(text), Some((is_little, shown.to_owned())), "{text}");
-        }
-        assert_eq!(judged("1 2 x 4 /a"), None);
     }
 }

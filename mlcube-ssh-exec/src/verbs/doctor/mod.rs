@@ -9,6 +9,7 @@ mod judgement;
 mod local;
 mod problem;
 mod script;
+mod space;
 mod told;
 mod transfer;
 

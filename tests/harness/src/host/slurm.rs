@@ -121,8 +121,11 @@ impl Slurm {
 
     /// Kills all processes of a job at once, which end without a last word: as where a job has used up Slurm's patience.
     pub fn kills(&self, number: &str) {
-        let line = "kill -KILL $(scontrol listpids \"$1\" | awk 'NR > 1 && $1 > 0 { print $1 }')";
-        must(self.program("sh").args(["-c", line, "kill", number]));
+        // One that the end of another has ended meanwhile is gone, as it should be.
+        let lines = "set -- $(scontrol listpids \"$1\" | awk 'NR > 1 && $1 > 0 { print $1 }')
+            [ $# != 0 ] || { echo \"the job has no process\" >&2; exit 1; }
+            for process; do kill -KILL \"$process\" || [ ! -d \"/proc/$process\" ] || exit 1; done";
+        must(self.program("sh").args(["-c", lines, "kill", number]));
     }
 
     /// From now on the jobs on its node see `instead` in the place of `path`, as on a disk of the node's own, until the
