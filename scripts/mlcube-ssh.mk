@@ -6,6 +6,7 @@
 #
 # gives `make mlcube-config`, `mlcube-interp`, `mlcube-push`, `mlcube-configure`, `mlcube-run` and `mlcube-pull`, each with
 # those before it; and for one platform, whether it is in MLCUBE_PLATFORM or not, `make mlcube-run-gpu2` (mlcube-STEP-%).
+# `make mlcube-doctor`, `mlcube-login` and `mlcube-logout` do what these verbs of mlcube-ssh do, for the same platforms.
 #
 # What a step wrote is kept in MLCUBE_STATE/PLATFORM/STEP.json. A step is redone when the configuration, the settings or the
 # arguments give another document, when local files of the cube changed, or when its STEP.json was removed; `make -B` redoes
@@ -27,6 +28,7 @@ MLCUBE_SSH ?= $(or $(abspath $(firstword $(wildcard $(addprefix $(mlcube_ssh_her
 
 mlcube_ssh_here := $(dir $(lastword $(MAKEFILE_LIST)))
 mlcube_ssh_steps := config interp push configure run pull
+mlcube_ssh_verbs := doctor login logout
 mlcube_ssh_quoted = '$(subst ','\'',$(1))'
 
 # The folder of the steps' documents. What lies in it decides what is run, and with which words, so it is never a folder
@@ -55,10 +57,13 @@ endif
 # Every step writes STEP.json.new, which is renamed to STEP.json when the step is done. Only the user can read it.
 mlcube_ssh_folder = @umask 077 && mkdir -p $(@D)
 mlcube_ssh_done = @mv -f $@.new $@
+# The words for a platform, which mlcube-ssh config and the verbs of the wrapper take.
+mlcube_ssh_words = --mlcube=$(call mlcube_ssh_quoted,$(MLCUBE)) --platform='$*' \
+	$(if $(MLCUBE_TASKS),--task='$(MLCUBE_TASKS)') $(MLCUBE_ARGS) $(MLCUBE_ARGS_$*)
 mlcube_ssh_changes = "$$(grep -c 'changed": true' $(1))"
 
 # The goals, for all platforms and for one.
-.PHONY: mlcube_ssh_always $(addprefix $(MLCUBE_PREFIX),$(mlcube_ssh_steps))
+.PHONY: mlcube_ssh_always $(addprefix $(MLCUBE_PREFIX),$(mlcube_ssh_steps) $(mlcube_ssh_verbs))
 
 define mlcube_ssh_goals
 $(MLCUBE_PREFIX)$(1): $(MLCUBE_PLATFORM:%=$(MLCUBE_STATE)/%/$(1).json)
@@ -70,11 +75,19 @@ $(MLCUBE_PREFIX)$(1)-%: $(MLCUBE_STATE)/%/$(1).json
 endef
 $(foreach step,$(mlcube_ssh_steps),$(eval $(call mlcube_ssh_goals,$(step))))
 
+# They make no file.
+define mlcube_ssh_verb_goals
+$(MLCUBE_PREFIX)$(1): $(MLCUBE_PLATFORM:%=$(MLCUBE_PREFIX)$(1)-%)
+	@$$(if $$(MLCUBE_PLATFORM),,$$(error MLCUBE_PLATFORM is empty: name a platform of your settings file))
+$(MLCUBE_PREFIX)$(1)-%: mlcube_ssh_always
+	$$(MLCUBE_SSH) $(1) $$(mlcube_ssh_words)
+endef
+$(foreach verb,$(mlcube_ssh_verbs),$(eval $(call mlcube_ssh_verb_goals,$(verb))))
+
 # Resolving takes milliseconds, so it is always done; unchanged, the file keeps its time.
 $(MLCUBE_STATE)/%/config.json: mlcube_ssh_always
 	$(mlcube_ssh_folder)
-	$(MLCUBE_SSH) config --mlcube=$(call mlcube_ssh_quoted,$(MLCUBE)) --platform='$*' \
-		$(if $(MLCUBE_TASKS),--task='$(MLCUBE_TASKS)') $(MLCUBE_ARGS) $(MLCUBE_ARGS_$*) > $@.new
+	$(MLCUBE_SSH) config $(mlcube_ssh_words) > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv -f $@.new $@; fi
 
 $(MLCUBE_STATE)/%/interp.json: $(MLCUBE_STATE)/%/config.json

@@ -101,6 +101,24 @@ fn a_step_is_redone_when_what_it_depends_on_changed() {
 }
 
 #[test]
+fn what_makes_no_file_is_done_every_time() {
+    let project = Project::with(&counts(":"));
+    let logins = || project.scene.host.sshd.logins();
+    for _ in 0..2 {
+        project.make(&["mlcube-login"]).succeeds();
+    }
+    assert_eq!(logins(), 1);
+    let told = project.make(&["mlcube-doctor-gpu1", "MLCUBE_PLATFORM="]);
+    assert!(told.succeeds().stdout.contains("\nok    login "), "{told}");
+    let told = project.make(&["mlcube-doctor", "MLCUBE_ARGS=-Prunner.persist=soon"]);
+    assert!(told.exits(2).stdout.contains("\nfail  configuration "), "{told}");
+    project.make(&["mlcube-logout"]).succeeds().says("closed the connection");
+    project.make(&["mlcube-login"]).succeeds();
+    assert_eq!(logins(), 2);
+    project.make(&["mlcube-login", "MLCUBE_PLATFORM="]).exits(2).says("MLCUBE_PLATFORM is empty");
+}
+
+#[test]
 fn after_a_failed_run_the_pull_alone_fetches_and_only_the_run_is_repeated() {
     let project =
         Project::with(&counts("echo part > $out/lines.txt; test -e /mlcube_io0/ready || exit 7"));
