@@ -30,6 +30,12 @@ const TYPED: [(&str, &[&str]); 16] = [
     ("mlcube-ssh-config --platform=g\t", &["config:", "--platform=gpu1"]),
 ];
 
+/// What is typed where the settings file and the cube's are pipes without a writer: nobody waits for one.
+const TYPED_AT_PIPES: [(&str, &[&str]); 2] = [
+    ("mlcube-ssh run --platform=g\t", &["run", "--platform=g"]),
+    ("mlcube-ssh run --mlcube=piped --task=tr\t", &["run", "--mlcube=piped", "--task=tr"]),
+];
+
 /// Names of tasks with which a stranger's cube would run a command, if a shell took them for more than a name. The
 /// character in the first two is none that a shell prints, and `é` isn't where `LC_ALL` is C.
 const HOSTILE: [&str; 5] =
@@ -49,6 +55,7 @@ fn scene() -> Scene {
         written["tasks"][name] = serde_json::json!({});
     }
     fs::write(&file, written.to_string()).unwrap();
+    scene.sh("mkdir piped; mkfifo pipe piped/mlcube.yaml").run().succeeds();
     let generate = repository().join("scripts/generate");
     let bin = format!("--bin={}", scene.home().join("bin").display());
     scene.invocation(&generate).args([&bin, "share"]).run().succeeds();
@@ -68,14 +75,7 @@ fn completes(scene: &Scene, shell: &str) {
     let noted = scene.home().join("noted");
     fs::write(&noted, "").unwrap();
     for (at, (keys, words)) in TYPED.iter().enumerate() {
-        terminal.types(&format!("{keys}\r"));
-        ends(&mut terminal, &noted, at + 1);
-        let all = fs::read_to_string(&noted).unwrap();
-        let last = all.split_terminator("end\n").last().unwrap();
-        // zsh takes the slash of a folder away again when the line runs.
-        let got = last.lines().map(|word| word.trim_end_matches('/'));
-        let got: Vec<&str> = got.filter(|word| !word.is_empty()).collect();
-        assert_eq!(got, *words, "{keys:?} in {shell}; on the screen:\n{}", terminal.stdout());
+        becomes(&mut terminal, &noted, at + 1, keys, words);
     }
     // Where there are several, they are shown.
     let before = terminal.stdout().len();
@@ -84,8 +84,25 @@ fn completes(scene: &Scene, shell: &str) {
         let shown = terminal.stdout()[before..].to_owned();
         shown.contains("gpu1") && shown.contains("docker")
     });
+    // Ctrl-U removes the line.
+    terminal.types("\u{15}export MLCUBE_SYSTEM_SETTINGS=$HOME/pipe\r");
+    for (at, (keys, words)) in TYPED_AT_PIPES.iter().enumerate() {
+        becomes(&mut terminal, &noted, TYPED.len() + at + 1, keys, words);
+    }
     terminal.kill_all();
     assert_eq!(scene.host.sshd.logins(), 0, "no completion connects");
+}
+
+/// Types a line, the one of this number, and compares what its command gets.
+fn becomes(terminal: &mut Running, noted: &Path, number: usize, keys: &str, words: &[&str]) {
+    terminal.types(&format!("{keys}\r"));
+    ends(terminal, noted, number);
+    let all = fs::read_to_string(noted).unwrap();
+    let last = all.split_terminator("end\n").last().unwrap();
+    // zsh takes the slash of a folder away again when the line runs.
+    let got = last.lines().map(|word| word.trim_end_matches('/'));
+    let got: Vec<&str> = got.filter(|word| !word.is_empty()).collect();
+    assert_eq!(got, words, "{keys:?}; on the screen:\n{}", terminal.stdout());
 }
 
 /// Waits until so many lines have run.
