@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -65,10 +66,7 @@ fn what_a_job_has_finished_comes_while_it_runs_and_the_rest_once() {
     assert_eq!(cube.result("model/second"), "two\n");
     assert!(cube.result("log").contains("line"));
     let after = fs::metadata(cube.workspace().join("model/first")).unwrap();
-    assert_eq!(
-        std::os::unix::fs::MetadataExt::ino(&first),
-        std::os::unix::fs::MetadataExt::ino(&after)
-    );
+    assert_eq!(first.ino(), after.ino());
     assert_eq!(receipt(&scene).at("/steps/pull/files_sent"), 2, "{ran}");
     assert_eq!(ran.stderr.matches("fetched ").count(), 2, "{ran}");
     assert_eq!(scene.host.sshd.logins(), 1);
@@ -87,6 +85,52 @@ fn patterns_choose_what_comes_while_the_job_runs() {
     running.wait().succeeds().never_says("matches nothing").never_says("error");
     assert_eq!(cube.result("notes"), "old\n");
     assert_eq!(cube.result("model/second"), "two\n");
+}
+
+/// Each file comes once: with the inode of the first pull, and counted once by the last one.
+#[test]
+fn what_comes_goes_on_after_a_lost_connection() {
+    let (scene, cube) = that(
+        "mkdir -p model; echo one >model/first; touch -d '1 minute ago' model/first\n\
+         until [ -e next ]; do sleep 0.1; done; echo two >model/second; touch -d '1 minute ago' model/second\n\
+         until [ -e go ]; do sleep 0.1; done; rm next go; echo three >model/third",
+    );
+    let running = run(&scene, &["--pull-every=1"]);
+    has_come(&cube, "model/first");
+    let inode = |file| fs::metadata(cube.workspace().join(file)).unwrap().ino();
+    let first = inode("model/first");
+    scene.host.sshd.connections().kill();
+    eventually("it is followed again", || scene.host.sshd.logins() == 2);
+    fs::write(workspace(&scene).join("next"), "").unwrap();
+    has_come(&cube, "model/second");
+    let second = inode("model/second");
+    lets_it_end(&scene);
+    let ran = running.wait();
+    ran.succeeds().says("was lost");
+    assert_eq!(cube.result("model/third"), "three\n");
+    assert_eq!((inode("model/first"), inode("model/second")), (first, second), "{ran}");
+    assert_eq!(receipt(&scene).at("/steps/pull/files_sent"), 1, "{ran}");
+    assert_eq!(scene.host.sshd.logins(), 2, "no pull logs in");
+    leaves_nothing(&scene);
+}
+
+#[test]
+fn attach_fetches_while_it_follows() {
+    let (scene, cube) = that(TRAINS);
+    run(&scene, &["--detach"]).wait().succeeds();
+    assert!(!cube.workspace().join("model").exists());
+    let words = ["attach", "--mlcube=digits", "--platform=gpu1", "--json=ran.json"];
+    let attach = scene.mlcube_ssh(&words).args(["--pull-every=1", "model/f*"]);
+    let running = attach.start();
+    has_come(&cube, "model/first");
+    assert!(!cube.workspace().join("notes").exists());
+    lets_it_end(&scene);
+    let followed = running.wait();
+    followed.succeeds().says("fetched 3 files from 'there'");
+    assert_eq!(cube.result("model/second"), "two\n");
+    assert_eq!(receipt(&scene).at("/steps/pull/files_sent"), 3, "{followed}");
+    assert_eq!(scene.host.sshd.logins(), 1);
+    leaves_nothing(&scene);
 }
 
 #[test]
