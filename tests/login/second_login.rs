@@ -3,7 +3,9 @@
 
 use std::fs;
 
-use mlcube_ssh_harness::{Document, HostOptions, Outcome, Scene, SecondFactor, Task};
+use mlcube_ssh_harness::{
+    Document, HostOptions, Outcome, Running, Scene, SecondFactor, Task, eventually,
+};
 
 /// The document of a cube for a host that the settings say this of.
 fn with_login(scene: &mut Scene, login: &str) -> Document {
@@ -83,6 +85,38 @@ fn with_once_a_command_line_logs_in_once() {
     assert_eq!(scene.host.sshd.logins(), 4);
     run("mlcube-ssh-exec -q logout").exits(255);
     assert_eq!(scene.host.sshd.logins(), 4);
+}
+
+/// A step waits until the host takes its session, where it may not log in once more for it.
+#[test]
+fn with_once_and_never_no_second_login_makes_room_for_a_session() {
+    let mut scene = Scene::with(HostOptions::default().config("MaxSessions 1"));
+    let documents = ["once", "never"].map(|login| with_login(&mut scene, login));
+    scene.exec(&documents[0], &["login"]).succeeds();
+    let free = scene.host.folder().join("free");
+    let waits = format!("echo held; until [ -e {} ]; do sleep 0.1; done", free.display());
+    let holder = scene.sh(&format!("exec ssh -S \"$(find run -type s)\" there '{waits}'")).start();
+    eventually("the session is held", || holder.stdout().contains("held"));
+    let asks = |document: &Document| {
+        scene.tool("mlcube-ssh-exec").args(["list", "-v"]).reads_document(document).start()
+    };
+    let waiting: Vec<Running> = documents.iter().map(asks).collect();
+    for one in &waiting {
+        // After the sixth a step that may logs in once more.
+        eventually("it asks again and again", || {
+            one.stderr().matches("ProxyCommand=false").count() >= 7
+        });
+    }
+    // It is open all the same.
+    let asking = with_login(&mut scene, "ask");
+    let open = "a connection to 'there' is open already; it closes after 10 min without use";
+    scene.exec(&asking, &["login"]).succeeds().says(open);
+    fs::write(free, "").unwrap();
+    holder.wait().succeeds();
+    for one in waiting {
+        one.wait().succeeds().never_says("logging in once more");
+    }
+    assert_eq!(attempts(&scene), 1);
 }
 
 #[test]

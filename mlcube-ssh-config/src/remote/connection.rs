@@ -47,7 +47,7 @@ pub struct Connection {
     pub(crate) is_requested: bool,
     /// The section of the settings file, and the command that logs in on request.
     pub(crate) platform: String,
-    pub(crate) login_command: String,
+    pub(crate) login_on_request: String,
     variables: Vec<(String, String)>,
     setup: String,
     shared: bool,
@@ -88,7 +88,7 @@ impl Connection {
             policy: runner.login,
             is_requested: false,
             platform: document.run.platform.clone(),
-            login_command: document.login_command(),
+            login_on_request: document.login_command(),
             variables: runner.environment.clone(),
             setup: runner.setup.clone(),
             shared: runner.shared,

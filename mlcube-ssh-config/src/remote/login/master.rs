@@ -72,7 +72,8 @@ pub(crate) enum Master {
 }
 
 impl Connection {
-    /// Opens the shared connection unless it is open; returns whether this was a login.
+    /// Opens the shared connection unless its master replies; returns whether this was a login. Whether the host serves an
+    /// existing connection is seen in its next session.
     ///
     /// # Errors
     /// When the host can't be reached, or refuses the login.
@@ -156,7 +157,8 @@ impl Connection {
         Ok(Master::Opened)
     }
 
-    /// Opens the shared connection for later steps, unless one works already; returns whether it was opened now.
+    /// Opens the shared connection for later steps, unless the host serves an existing one; returns whether this was a
+    /// login.
     ///
     /// # Errors
     /// When the login fails, or the host runs nothing.
@@ -169,7 +171,10 @@ impl Connection {
             .into());
         }
         // Without the user's `setup` line, whose failure isn't one of the login.
-        let reply = self.run(&Script::new(":"))?;
+        let Some(reply) = self.run_unless_busy(&Script::new(":"))? else {
+            // The host refuses another session on the connection, so it is open.
+            return Ok(self.has_logged_in.load(Ordering::Relaxed));
+        };
         match reply.status {
             0 => Ok(self.has_logged_in.load(Ordering::Relaxed)),
             status => Err(Failure::ours(anyhow!(

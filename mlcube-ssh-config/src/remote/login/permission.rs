@@ -31,10 +31,10 @@ impl Connection {
         match self.policy {
             _ if self.is_requested => Ok(()),
             LoginPolicy::Once if self.has_been_used() => {
-                Err(diagnosis::of_second_login(&self.login, &self.login_command))
+                Err(diagnosis::of_second_login(&self.login, &self.login_on_request))
             }
             LoginPolicy::Never => {
-                Err(diagnosis::of_forbidden_login(&self.login, &self.login_command))
+                Err(diagnosis::of_forbidden_login(&self.login, &self.login_on_request))
             }
             LoginPolicy::Ask | LoginPolicy::Once => Ok(()),
         }
@@ -48,7 +48,7 @@ impl Connection {
     /// The command that has to be typed before a lost connection can be replaced; `None` if a step replaces it.
     #[must_use]
     pub fn awaited_login(&self) -> Option<&str> {
-        self.check_may_log_in().is_err().then_some(&self.login_command)
+        self.check_may_log_in().is_err().then_some(&self.login_on_request)
     }
 
     /// Notes that a session was opened.
