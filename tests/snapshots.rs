@@ -19,7 +19,7 @@ use regex::Regex;
 use snapbox::{Assert, Data, Redactions};
 
 /// What differs from run to run, by its form; and what a reader wouldn't read: remote scripts, and ssh's options.
-const FORMS: [(&str, &str); 18] = [
+const FORMS: [(&str, &str); 19] = [
     ("[SCRIPT]", r"(?s)<<'MLCUBE_SSH_END'\n(?<redacted>mlcube-ssh [0-9]+\n.*?)\nMLCUBE_SSH_END"),
     ("[OPTIONS]", r"\bssh (?<redacted>(-o ('\\''[^']*'\\''|'[^']*'|[^\s']+) ?)+)"),
     ("[ID]", r"\b[0-9]{13}-[0-9a-f]{12}\b"),
@@ -28,12 +28,13 @@ const FORMS: [(&str, &str); 18] = [
     ("[DURATION]", r"\b(?<redacted>[0-9]+ (s|min)) ago\b"),
     ("[DURATION]", r" ago (?<redacted>[0-9]+ (s|min)( [0-9]+ s)?) "),
     ("[TIME]", r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?Z?\b"),
-    ("[TIME]", r#""started":(?<redacted>[0-9]+)"#),
+    ("[TIME]", r#""(started|opened|modified)":(?<redacted>[0-9]+)"#),
     ("[SECONDS]", r#""seconds":(?<redacted>[0-9]+)"#),
     ("[HASH]", r"\b[0-9a-f]{16}([0-9a-f]{16})*\b"),
     ("[KEY]", r"SHA256:[A-Za-z0-9+/]{43}"),
     ("[SIZE]", r"\b(?<redacted>[0-9]+(\.[0-9]+)? [kMGT]i?B)\b"),
     ("[SIZE]", r"\b(?<redacted>[0-9]+ bytes) over the link"),
+    ("[SIZE]", r#""bytes":(?<redacted>[0-9]+)"#),
     ("[USER]", r"\b(?<redacted>uid[0-9]+)@"),
     ("[USER]", r"\b(?<redacted>[a-z0-9_-]+)@127\.0\.0\.1: "),
     ("[RANDOM]", r"mlcube-ssh\.(?<redacted>[A-Za-z0-9]{6})\b"),

@@ -149,10 +149,11 @@ fn lines(bytes: &[u8]) {
     let mut jobs = Vec::new();
     for line in text.lines() {
         if let Some(state) = JobReport::parse(line) {
-            let json: serde_json::Value = serde_json::from_str(&state.json()).unwrap_or_default();
+            let line_of_json = state.json_line();
+            let json: serde_json::Value = serde_json::from_str(&line_of_json).unwrap_or_default();
             let id = json["job"].as_str().unwrap_or_default();
             assert!(line.starts_with(id), "the job is the one that was told: {json}");
-            assert!(!state.json().trim_end().contains(char::is_control));
+            assert!(!line_of_json.trim_end().contains(char::is_control));
             jobs.push(state);
         }
         if let Some(item) = Item::parse(line) {

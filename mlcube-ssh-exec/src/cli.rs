@@ -112,18 +112,23 @@ pub(crate) enum Verb {
         answer: AnswerArgs,
     },
     /// Open the shared connection to the host, and say how long it stays open
-    Login,
+    Login {
+        #[command(flatten)]
+        answer: AnswerArgs,
+    },
     /// Check the local machine, the login and the host, a line for each check
     Doctor {
-        /// Write a JSON array of objects with check, state (ok, warn, fail), found and hint
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        answer: AnswerArgs,
         /// Check only the local machine: mlcube-ssh-config failed with the messages in FILE
         #[arg(long, value_name = "FILE", hide = true)]
         refused_by_config: Option<PathBuf>,
     },
     /// Close the shared connection to the host; jobs continue, and the next step logs in again
-    Logout,
+    Logout {
+        #[command(flatten)]
+        answer: AnswerArgs,
+    },
     /// List what the cube occupies on the remote, with sizes; remove it with --yes
     Clean {
         /// Remove WHAT, separated by commas; never a running job, or a workspace with results that weren't fetched
@@ -194,7 +199,7 @@ pub(crate) struct JobArgs {
 /// How the answer is written.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct AnswerArgs {
-    /// Write the answer as JSON, an object a line
+    /// Write the answer as one JSON value, which mlcube-ssh-exec/README.md describes
     #[arg(long)]
     pub(crate) json: bool,
 }

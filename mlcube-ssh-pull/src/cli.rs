@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// List the remote workspace, with sizes and times (UTC), and fetch nothing
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) list: bool,
+    /// Write the list as one JSON value, which mlcube-ssh-pull/README.md describes
+    #[arg(long, requires = "list")]
+    pub(crate) json: bool,
     /// Compare local and remote files by content, report differences, and fetch nothing
     #[arg(long, conflicts_with_all = ["overwrite", "list"])]
     pub(crate) verify: bool,

@@ -130,7 +130,10 @@ fn the_usage_of_the_wrapper_says_what_its_table_takes() {
         let shown = candidates(&scene, &[verb, "-"]).into_iter();
         let described: BTreeSet<String> = shown
             .chain(candidates(&scene, &[verb, "--"]))
-            .filter(|word| everywhere(word) || !flags.contains(word))
+            .filter(|word| {
+                let own = (verb.clone(), word.clone());
+                taken.contains(&own) || everywhere(word) || !flags.contains(word)
+            })
             .filter(|word| word != "-P")
             .collect();
         let parsed: BTreeSet<String> = taken

@@ -3,6 +3,7 @@
 mod completions;
 mod generated;
 mod install;
+mod json_answers;
 mod layers;
 mod make_rules;
 mod odd_disk;

@@ -1,14 +1,45 @@
-//! `--explain KEY`: the origin of a value, in words.
+//! `--explain KEY`: the origin of a value, in words and as JSON.
 
 use omegaconf::yaml::Key;
 use omegaconf::{Content, NodeId, Origin, Raw, Tree, Value, split_key};
+use serde::Serialize;
+use serde_json::Value as Json;
 
-/// Returns the lines about a key: its value, the source that set it, and the values that it overrode. `None` if the key
-/// doesn't exist.
-pub(crate) fn explain(tree: &Tree, root: NodeId, key: &str) -> Option<String> {
-    let mut lines = Vec::new();
-    describe(tree, find(tree, root, key)?, &mut lines);
-    Some(lines.join("\n"))
+/// A value of the configuration and its origin.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The key, dotted.
+    pub key: String,
+    /// The value.
+    pub value: Json,
+    /// The source that set it, with the line (`/home/me/mlcube.yaml:4`).
+    pub set_by: String,
+    /// The value as this source has it, if it refers to others.
+    pub written_as: Option<Json>,
+    /// The values that it overrode, the latest first.
+    pub overrides: Vec<Overridden>,
+    /// The same for people.
+    #[serde(skip)]
+    pub lines: Vec<String>,
+}
+
+/// A value that another source overrode.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Overridden {
+    /// The value.
+    pub value: Json,
+    /// The source that set it.
+    pub set_by: String,
+}
+
+/// Returns the value of a key, the source that set it, and the values that it overrode; for a map or a list, those of
+/// all its values. `None` if the key doesn't exist.
+pub(crate) fn explain(tree: &Tree, root: NodeId, key: &str) -> Option<Vec<Explanation>> {
+    let mut values = Vec::new();
+    describe(tree, find(tree, root, key)?, &mut values);
+    Some(values)
 }
 
 /// Returns the keys below a node, as [`explain`] takes them.
@@ -33,23 +64,24 @@ fn find(tree: &Tree, root: NodeId, key: &str) -> Option<NodeId> {
     })
 }
 
-fn describe(tree: &Tree, id: NodeId, lines: &mut Vec<String>) {
+fn describe(tree: &Tree, id: NodeId, values: &mut Vec<Explanation>) {
     match tree.value(id) {
         Value::Map(Content::Items(_)) | Value::List(Content::Items(_))
             if !tree.keys(id).is_empty() =>
         {
             for child in tree.keys(id).iter().filter_map(|key| tree.child(id, key)) {
-                describe(tree, child, lines);
+                describe(tree, child, values);
             }
         }
-        _ => describe_value(tree, id, lines),
+        _ => values.push(explanation(tree, id)),
     }
 }
 
-fn describe_value(tree: &Tree, id: NodeId, lines: &mut Vec<String>) {
+fn explanation(tree: &Tree, id: NodeId) -> Explanation {
     let origin = tree.origin(id);
-    lines.push(format!("{} = {}", tree.path(id), shown(tree, id)));
-    lines.push(format!("  set by {}", tree.place(origin)));
+    let (key, set_by) = (tree.path(id), tree.place(origin));
+    let (mut written_as, mut overrides) = (None, Vec::new());
+    let mut lines = vec![format!("{key} = {}", shown(tree, id)), format!("  set by {set_by}")];
     // A source may be merged twice, and is then named once.
     let mut seen = vec![(origin, shown(tree, id))];
     for &before in tree.replaced(id) {
@@ -58,12 +90,21 @@ fn describe_value(tree: &Tree, id: NodeId, lines: &mut Vec<String>) {
             continue;
         }
         if this.0 != origin {
-            lines.push(format!("  overrides {}: {}", tree.place(this.0), this.1));
+            let overridden = Overridden { value: json(tree, before), set_by: tree.place(this.0) };
+            lines.push(format!("  overrides {}: {}", overridden.set_by, this.1));
+            overrides.push(overridden);
         } else if origin != Origin::Computed {
             lines.push(format!("  written as {}", this.1));
+            written_as.get_or_insert_with(|| json(tree, before));
         }
         seen.push(this);
     }
+    Explanation { key, value: json(tree, id), set_by, written_as, overrides, lines }
+}
+
+/// Returns a value as JSON; as text what JSON can't express, an infinite number.
+fn json(tree: &Tree, id: NodeId) -> Json {
+    tree.json(id).unwrap_or_else(|_| shown(tree, id).into())
 }
 
 /// Formats a value as a person would write it.

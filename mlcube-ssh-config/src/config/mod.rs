@@ -30,6 +30,7 @@ use crate::config::platform::Platform;
 use crate::config::sources::Which;
 use crate::config::tasks::Arguments;
 pub use error::Error;
+pub use explain::{Explanation, Overridden};
 pub use request::Request;
 pub use runners::RunnerKind;
 
@@ -241,7 +242,7 @@ impl Resolved {
     ///
     /// `None` if the key doesn't exist.
     #[must_use]
-    pub fn explain(&self, key: &str) -> Option<String> {
+    pub fn explain(&self, key: &str) -> Option<Vec<Explanation>> {
         explain::explain(&self.tree, self.top, key)
     }
 

@@ -1,5 +1,6 @@
-//! The rules of a pipeline: the document, the step that reads and writes it, exit statuses, failures and limits.
+//! The rules of a pipeline: the document, the step that reads and writes it, answers, exit statuses, failures and limits.
 
+pub mod answer;
 pub mod args;
 pub mod document;
 pub mod exit_status;

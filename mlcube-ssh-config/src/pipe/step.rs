@@ -279,7 +279,8 @@ pub fn write_once(text: &str) -> Result<()> {
     check_written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
-fn check_written(written: io::Result<()>) -> Result<()> {
+/// Returns the error of a write to standard output, unless its reader closed the pipe.
+pub(super) fn check_written(written: io::Result<()>) -> Result<()> {
     match written {
         Err(problem) if problem.kind() != io::ErrorKind::BrokenPipe => {
             Err(problem).context("can't write to standard output")

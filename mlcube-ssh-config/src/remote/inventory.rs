@@ -41,7 +41,8 @@ impl ItemKind {
     }
 
     /// The word that `--yes` takes.
-    fn what(self) -> &'static str {
+    #[must_use]
+    pub fn what(self) -> &'static str {
         match self {
             Self::Tree | Self::Foreign => "tree",
             Self::Workspace | Self::Own => "workspaces",

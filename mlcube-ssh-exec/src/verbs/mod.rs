@@ -27,9 +27,8 @@ pub(crate) fn act(step: Step, verb: &Verb) -> ExitCode {
         Verb::Attach { job, tail, follow } => step
             .takes_up_any_phase()
             .run(|step, document| attach::attach(step, document, job, tail, follow)),
-        // What the next two write is JSON anyway.
-        Verb::Status { job, all, answer: _ } => {
-            step.answer(|step, document| Query::of(step, document)?.status(job, *all))
+        Verb::Status { job, all, answer } => {
+            step.answer(|step, document| Query::of(step, document)?.status(job, *all, answer.json))
         }
         Verb::List { connections: true, answer } => {
             step.answer_alone(|step| connection::list(step, answer.json))
@@ -37,20 +36,25 @@ pub(crate) fn act(step: Step, verb: &Verb) -> ExitCode {
         Verb::List { connections: false, answer } => {
             step.answer(|step, document| Query::of(step, document)?.list(answer.json))
         }
-        Verb::Doctor { json, refused_by_config: Some(refusal) } => {
-            step.answer_alone(|step| doctor::without_document(step, *json, refusal))
+        Verb::Doctor { answer, refused_by_config: Some(refusal) } => {
+            step.answer_alone(|step| doctor::without_document(step, answer.json, refusal))
         }
-        Verb::Doctor { json, refused_by_config: None } => {
-            step.answer(|step, document| doctor::doctor(step, document, *json))
+        Verb::Doctor { answer, refused_by_config: None } => {
+            step.answer(|step, document| doctor::doctor(step, document, answer.json))
         }
         Verb::Logs { job, tail, follow, reconnect } => step.answer(|step, document| {
             Query::of(step, document)?.logs(job, tail, *follow, *reconnect)
         }),
+        // What it writes is JSON anyway.
         Verb::Stop { job, force, grace, answer: _ } => {
             step.answer(|step, document| Query::of(step, document)?.stop(job, *force, *grace))
         }
-        Verb::Login => step.answer(|step, document| connection::log_in(step, document)),
-        Verb::Logout => step.answer(|step, document| Query::of(step, document)?.log_out()),
+        Verb::Login { answer } => {
+            step.answer(|step, document| connection::log_in(step, document, answer.json))
+        }
+        Verb::Logout { answer } => {
+            step.answer(|step, document| Query::of(step, document)?.log_out(answer.json))
+        }
         Verb::Clean { yes, force, answer } => {
             step.answer(|step, document| clean::clean(step, document, yes, *force, answer.json))
         }

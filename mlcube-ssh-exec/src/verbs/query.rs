@@ -4,6 +4,7 @@ use std::io;
 
 use anyhow::{Context, anyhow};
 use mlcube_ssh::cube::Cube;
+use mlcube_ssh::pipe::answer::{write_json, write_json_list};
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, write_for_people, write_once};
@@ -14,12 +15,27 @@ use mlcube_ssh::remote::login::master::Closed;
 use mlcube_ssh::remote::problem::{self, WITH_V};
 use mlcube_ssh::remote::session::Reply;
 use mlcube_ssh::ui::terminal;
+use serde_json::json;
 
 use crate::cli::{JobArgs, ReconnectArgs, TailArgs};
 use crate::follow::{FollowMode, Follower};
 use crate::job::problem::failure;
 use crate::job::{Job, result};
 use crate::verbs::run;
+
+/// What the host says about jobs.
+struct States {
+    jobs: Vec<JobReport>,
+    /// The host's time, if its reply has it.
+    now: Option<u64>,
+}
+
+impl States {
+    /// One line of JSON for each job.
+    fn lines(&self) -> String {
+        self.jobs.iter().map(JobReport::json_line).collect()
+    }
+}
 
 /// A verb that writes its result to standard output.
 pub(crate) struct Query<'a> {
@@ -36,32 +52,41 @@ impl<'a> Query<'a> {
         Ok(Self { step, document, cube, connection })
     }
 
-    /// `status`: one line of JSON for the job, or for each job.
-    pub(crate) fn status(&self, which: &JobArgs, all: bool) -> Outcome<()> {
-        let (states, _) = self.states(&self.job(which)?.status_script(all))?;
-        Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?)
+    /// `status`: one line of JSON for the job, or for each job; for each job `as_json` makes an array of them.
+    pub(crate) fn status(&self, which: &JobArgs, all: bool, as_json: bool) -> Outcome<()> {
+        let Some(states) = self.states(&self.job(which)?.status_script(all))? else {
+            return Ok(());
+        };
+        if all && as_json {
+            return Ok(write_json_list(states.jobs.iter().map(JobReport::json))?);
+        }
+        Ok(write_once(&states.lines())?)
     }
 
-    /// `list`: a table of the jobs, or what `status` writes about each.
+    /// `list`: a table of the jobs, or an array of what `status` writes about each.
     pub(crate) fn list(&self, as_json: bool) -> Outcome<()> {
         let newest = Job::existing(self.document, &self.cube, &self.connection, None)?;
-        let (states, now) = self.states(&newest.status_script(true))?;
+        let Some(States { jobs, now }) = self.states(&newest.status_script(true))? else {
+            return Ok(());
+        };
         if as_json {
-            return Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?);
+            return Ok(write_json_list(jobs.iter().map(JobReport::json))?);
         }
-        if states.is_empty() && !self.step.is_dry_run() {
+        if jobs.is_empty() {
             self.step.report().say(&format!("no job on '{}'", self.connection.host()));
         }
-        Ok(write_for_people(job_table(&states, now))?)
+        Ok(write_for_people(job_table(&jobs, now))?)
     }
 
     /// `stop`: one line of JSON for the job that was stopped.
     pub(crate) fn stop(&self, which: &JobArgs, force: bool, grace: u64) -> Outcome<()> {
         let grace = if force { 0 } else { grace };
-        let (states, _) = self.states(&self.job(which)?.stop_script_after(grace, force))?;
-        let released = states.iter().filter_map(JobReport::released);
+        let Some(states) = self.states(&self.job(which)?.stop_script_after(grace, force))? else {
+            return Ok(());
+        };
+        let released = states.jobs.iter().filter_map(JobReport::released);
         released.for_each(|text| self.step.report().warn(&text));
-        Ok(write_once(&states.iter().map(JobReport::json).collect::<String>())?)
+        Ok(write_once(&states.lines())?)
     }
 
     /// `logs`: the log of a job.
@@ -90,21 +115,32 @@ impl<'a> Query<'a> {
     }
 
     /// `logout`: closes the connection. It keeps the groups and limits that the account had at the login.
-    pub(crate) fn log_out(&self) -> Outcome<()> {
+    pub(crate) fn log_out(&self, as_json: bool) -> Outcome<()> {
         let (step, connection) = (self.step, &self.connection);
         if step.is_dry_run() {
             step.show(&connection.close_commands());
             return Ok(());
         }
         let host = connection.host();
-        step.report().say(&match connection.close()? {
-            Closed::Ours => format!("closed the connection to '{host}'"),
-            Closed::UsersOwn => format!(
-                "the connection to '{host}' belongs to your own ssh and stays open; close it with `{}`",
-                connection.close_by_hand()
+        let (state, said) = match connection.close()? {
+            Closed::Ours => ("closed", format!("closed the connection to '{host}'")),
+            Closed::UsersOwn => (
+                "own",
+                format!(
+                    "the connection to '{host}' belongs to your own ssh and stays open; close it with `{}`",
+                    connection.close_by_hand()
+                ),
             ),
-            _ => format!("no connection to '{host}' is open"),
-        });
+            _ => ("none", format!("no connection to '{host}' is open")),
+        };
+        step.report().say(&said);
+        if as_json {
+            let remote = &self.document.remote;
+            let platform = &self.document.run.platform;
+            write_json(&json!({
+                "state": state, "host": host.as_str(), "user": remote.user, "platform": platform,
+            }))?;
+        }
         Ok(())
     }
 
@@ -112,12 +148,12 @@ impl<'a> Query<'a> {
         Job::existing(self.document, &self.cube, &self.connection, which.job.as_ref())
     }
 
-    /// Runs the script and parses the job states of its reply, and the host's time if the reply has it.
-    fn states(&self, script: &Script) -> Outcome<(Vec<JobReport>, Option<u64>)> {
+    /// Runs the script and parses the job states of its reply; a dry run shows it, and there is no reply.
+    fn states(&self, script: &Script) -> Outcome<Option<States>> {
         let connection = &self.connection;
         if self.step.is_dry_run() {
             self.step.show(&connection.shown(script));
-            return Ok((Vec::new(), None));
+            return Ok(None);
         }
         let reply = connection.run(script)?;
         result::warnings(&reply).for_each(|text| self.step.report().warn(&text));
@@ -130,7 +166,7 @@ impl<'a> Query<'a> {
             })
         };
         let now = reply.field("now").and_then(|seconds| seconds.parse().ok());
-        Ok((jobs.map(parse).collect::<anyhow::Result<_>>()?, now))
+        Ok(Some(States { jobs: jobs.map(parse).collect::<anyhow::Result<_>>()?, now }))
     }
 }
 

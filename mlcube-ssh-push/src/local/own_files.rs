@@ -228,7 +228,9 @@ fn is_document(path: &Path, entry: &Entry) -> bool {
         let has = |place: &str| value.pointer(place).is_some_and(serde_json::Value::is_string);
         // What `inspect` prints has no schema: a cube's configuration with its local folder and the settings of a host.
         let is_configuration = has("/runtime/root") && has("/runner/host");
-        Some(is_configuration || value["schema"] == SCHEMA)
+        // What `describe --json` prints.
+        let is_description = has("/settings_file") && has("/workspace") && has("/configure");
+        Some(is_configuration || is_description || value["schema"] == SCHEMA)
     };
     entry.size > 0 && entry.size <= LARGEST_DOCUMENT && read().unwrap_or(false)
 }
@@ -258,6 +260,7 @@ mod tests {
         assert!(is(
             "{\"job\":\"1764253445123-0a1b2c3d4e5f\",\"state\":\"running\",\"status\":null,"
         ));
+        assert!(is("[\n{\"job\":\"1764253445123-0a1b2c3d4e5f\",\"state\":\"running\"}\n]\n"));
         assert!(!is("{\"job\":\"a b\",\"state\":\"\"}") && !is("{\"job\":\"1-a\",\"name\":\"x\"}"));
         assert!(!is("{\"schema\": \"mine/v1\"}") && !is("") && !is("schema mlcube-ssh/v1"));
         assert!(is("{\"runtime\": {\"root\": \"/me/cube\"}, \"runner\": {\"host\": \"box\"}}"));
@@ -265,6 +268,8 @@ mod tests {
             !is("{\"runtime\": {\"root\": \"/\"}}") && !is("{\"runner\": {\"host\": \"box\"}}")
         );
         assert!(is("MLCube\n  path = /me/cube\n  name = x\n") && !is("MLCube\n  path = x\n"));
+        let description = r#"{"workspace": "/me/cube/workspace", "settings_file": "/me/mlcube.yaml", "configure": "x"}"#;
+        assert!(is(description) && !is(&description.replace("configure", "run")));
         assert!(!is("{\"a\": {\"schema\": \"mlcube-ssh/v1\"}}"));
     }
 

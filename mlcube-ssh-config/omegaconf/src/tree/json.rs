@@ -6,8 +6,11 @@ use crate::error::{Error, Result};
 use crate::tree::{Content, NodeId, Tree, Value};
 
 impl Tree {
-    /// Returns a node as JSON. A number beyond 64 bits gets an exponent.
-    fn json(&self, id: NodeId) -> Result<Json> {
+    /// Returns a node as JSON without resolving it. A number beyond 64 bits gets an exponent.
+    ///
+    /// # Errors
+    /// As [`Tree::to_json`].
+    pub fn json(&self, id: NodeId) -> Result<Json> {
         let value = self.value(id);
         match value {
             Value::Bool(flag) => Ok(Json::Bool(*flag)),

@@ -13,8 +13,9 @@ use mlcube_ssh::text::printable::printable_lines;
 use mlcube_ssh::text::similar::did_you_mean;
 use mlcube_ssh::ui::report::Report;
 
-use crate::cli::{Args, PROGRAM};
-use crate::{describe, document, input_document, output, request, settings_file};
+use crate::cli::{Args, Format, PROGRAM};
+use crate::describe::Description;
+use crate::{document, input_document, output, request, settings_file};
 
 /// Does what the command line specifies; returns the exit status.
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -65,11 +66,21 @@ fn output_text(args: &Args, warnings: &mut Vec<String>) -> Result<String> {
     }
     warnings.extend_from_slice(&resolved.warnings);
     if let Some(key) = &args.explain {
-        let lines = resolved.explain(key).ok_or_else(|| unknown_key(&resolved, key))?;
-        return Ok(printable_lines(&lines) + "\n");
+        let values = resolved.explain(key).ok_or_else(|| unknown_key(&resolved, key))?;
+        if args.json {
+            return output::value(&values, Format::Json);
+        }
+        let lines: Vec<&str> =
+            values.iter().flat_map(|value| &value.lines).map(String::as_str).collect();
+        return Ok(printable_lines(&lines.join("\n")) + "\n");
     }
     if args.describe {
-        return Ok(printable_lines(&describe::text(&request, &resolved)));
+        let description = Description::of(&request, &resolved);
+        return if args.json {
+            output::value(&description, Format::Json)
+        } else {
+            Ok(description.text())
+        };
     }
     if args.config_only {
         return output::value(&resolved.config, args.format);

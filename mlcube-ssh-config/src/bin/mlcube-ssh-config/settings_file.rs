@@ -5,18 +5,46 @@ use std::env;
 use anyhow::Result;
 use mlcube_ssh::config::{self, Request, RunnerKind, written_names};
 use mlcube_ssh::cube::trust::settings_file;
+use mlcube_ssh::pipe::answer::write_json_list;
 use mlcube_ssh::pipe::exit_status::ExitStatus;
 use mlcube_ssh::pipe::failure::{Failure, hinted};
 use mlcube_ssh::pipe::step::write_for_people;
 use mlcube_ssh::ui::report::Report;
+use serde::Serialize;
 
 use crate::cli::Args;
 use crate::validate;
 
 /// What a section of the file is found to be.
-enum Found {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
     Valid,
-    OfAnotherRunner,
+    Invalid,
+    OtherRunner,
+}
+
+/// What is found about the section of a platform.
+#[derive(Debug, Serialize)]
+struct Finding {
+    platform: String,
+    state: State,
+    /// What is wrong, and what the user can do about it.
+    error: Option<String>,
+    hint: Option<String>,
+    /// What has no effect.
+    warnings: Vec<String>,
+}
+
+impl Finding {
+    /// The line for people; an error and its hint are reported apart.
+    fn line(&self) -> Option<String> {
+        match self.state {
+            State::Valid => Some(format!("{}: valid", self.platform)),
+            State::OtherRunner => Some(format!("{}: not for the ssh runner", self.platform)),
+            State::Invalid => None,
+        }
+    }
 }
 
 /// Checks the section of every platform, or of the one that is named, and reports all that are wrong.
@@ -43,22 +71,36 @@ fn checked(args: &Args, report: &Report) -> Result<ExitStatus> {
             "add a section for one below 'platforms', as mlcube-ssh-config/README.md shows",
         ));
     }
-    let (mut lines, mut status) = (Vec::new(), ExitStatus::Done);
-    for name in names {
-        match section(args, &settings, &name, report) {
-            Ok(Found::Valid) => lines.push(format!("{name}: valid")),
-            Ok(Found::OfAnotherRunner) => lines.push(format!("{name}: not for the ssh runner")),
-            Err(problem) => {
-                Failure::from(problem).report(report);
-                status = ExitStatus::Ours;
-            }
-        }
+    let findings: Vec<Finding> =
+        names.into_iter().map(|name| finding(args, &settings, name, report)).collect();
+    if args.json {
+        write_json_list(&findings)?;
+    } else {
+        write_for_people(findings.iter().filter_map(Finding::line))?;
     }
-    write_for_people(lines)?;
-    Ok(status)
+    let is_wrong = findings.iter().any(|finding| finding.state == State::Invalid);
+    Ok(if is_wrong { ExitStatus::Ours } else { ExitStatus::Done })
 }
 
-fn section(args: &Args, settings: &str, name: &str, report: &Report) -> Result<Found> {
+/// Checks the section of a platform, and reports what is wrong with it.
+fn finding(args: &Args, settings: &str, platform: String, report: &Report) -> Finding {
+    let mut warnings = Vec::new();
+    let checked = section(args, settings, &platform, &mut warnings).map_err(Failure::from);
+    for warning in &warnings {
+        report.warn(warning);
+    }
+    let (state, error, hint) = match checked {
+        Ok(state) => (state, None, None),
+        Err(failure) => {
+            failure.report(report);
+            let hint = failure.hint_text().map(str::to_owned);
+            (State::Invalid, Some(failure.to_string()), hint)
+        }
+    };
+    Finding { platform, state, error, hint, warnings }
+}
+
+fn section(args: &Args, settings: &str, name: &str, warnings: &mut Vec<String>) -> Result<State> {
     let request = Request {
         mlcube: "/".to_owned(),
         platform: name.to_owned(),
@@ -70,10 +112,10 @@ fn section(args: &Args, settings: &str, name: &str, report: &Report) -> Result<F
     let environment = |name: &str| env::var(name).ok();
     let told = |problem: config::Error| hinted(problem.to_string(), problem.hint());
     if config::runner_of(&request, &environment).map_err(told)? != RunnerKind::Ssh {
-        return Ok(Found::OfAnotherRunner);
+        return Ok(State::OtherRunner);
     }
     let resolved = config::resolve_settings(&request, &environment).map_err(told)?;
-    validate::unused_keys(&resolved).for_each(|warning| report.warn(&warning));
+    warnings.extend(validate::unused_keys(&resolved));
     validate::runner(&resolved)?;
-    Ok(Found::Valid)
+    Ok(State::Valid)
 }

@@ -176,7 +176,13 @@ impl JobReport {
 
     /// One line of JSON.
     #[must_use]
-    pub fn json(&self) -> String {
+    pub fn json_line(&self) -> String {
+        printable_json(&format!("{}\n", self.json())).into_owned()
+    }
+
+    /// The report as a JSON object.
+    #[must_use]
+    pub fn json(&self) -> Value {
         let mut json = Map::new();
         for (key, value) in [
             ("job", Value::from(self.id.as_str())),
@@ -195,15 +201,16 @@ impl JobReport {
         for (key, value) in &self.about {
             json.entry(key.as_str()).or_insert_with(|| value.clone());
         }
-        printable_json(&format!("{}\n", Value::Object(json))).into_owned()
+        Value::Object(json)
     }
 
-    /// Returns whether a text begins as [`JobReport::json`] does.
+    /// Returns whether a text begins as [`JobReport::json_line`] does, or as an array of such objects.
     #[must_use]
     pub fn is_json(text: &[u8]) -> bool {
+        let object = text.strip_prefix(b"[\n").unwrap_or(text);
         let id_and_rest = || {
             let (id, rest) = std::str::from_utf8(
-                text.strip_prefix(br#"{"job":""#)?.utf8_chunks().next()?.valid().as_bytes(),
+                object.strip_prefix(br#"{"job":""#)?.utf8_chunks().next()?.valid().as_bytes(),
             )
             .ok()?
             .split_once('"')?;
@@ -343,7 +350,7 @@ mod tests {
         let report = JobReport::parse(
             r#"1-a running - 17 18 h {"job":"2-b;id","status":0,"state":"done","phase":"run"}"#,
         );
-        let json: Value = serde_json::from_str(&report.unwrap().json()).unwrap();
+        let json = report.unwrap().json();
         assert_eq!((&json["job"], &json["state"]), (&"1-a".into(), &"running".into()));
         assert_eq!((&json["status"], &json["phase"]), (&Value::Null, &"run".into()));
         let bad = ["../x running - 1 1 h {}", "$(id) running - 1 1 h {}", "1-a", ""];

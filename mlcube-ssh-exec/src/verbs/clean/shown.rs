@@ -2,15 +2,20 @@
 //! are one line: nobody reads twenty.
 
 use anyhow::Result;
-use mlcube_ssh::pipe::step::{write_for_people, write_once};
+use clap::ValueEnum;
+use mlcube_ssh::pipe::answer::write_json_list;
+use mlcube_ssh::pipe::step::write_for_people;
 use mlcube_ssh::remote::inventory::{Item, ItemKind};
-use mlcube_ssh::text::printable::printable_json;
 use mlcube_ssh::text::units::count;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Writes the items that were found to standard output.
 pub(crate) fn write_found(found: &[Item], as_json: bool) -> Result<()> {
-    if as_json { write_once(&json_lines(found)) } else { write_for_people(lines(found)) }
+    if as_json {
+        write_json_list(found.iter().map(Item::json))
+    } else {
+        write_for_people(lines(found))
+    }
 }
 
 /// Writes the items that the reply `text` says were removed.
@@ -18,7 +23,7 @@ pub(crate) fn write_removed(text: &str, as_json: bool) -> Result<()> {
     let removed = text.lines().filter_map(|line| line.strip_prefix("removed ")?.split_once(' '));
     let removed: Vec<(&str, &str)> = removed.collect();
     if as_json {
-        write_once(&removed_json_lines(&removed))
+        write_json_list(removed.iter().map(removed_json))
     } else {
         write_for_people(removed_lines(&removed))
     }
@@ -40,11 +45,6 @@ fn lines(found: &[Item]) -> Vec<String> {
     found.iter().filter_map(line).collect()
 }
 
-/// Returns a line of JSON for each item.
-fn json_lines(found: &[Item]) -> String {
-    found.iter().map(|item| printable_json(&format!("{}\n", item.json())).into_owned()).collect()
-}
-
 /// Returns a line for each of the removed items, by kind and path; one for all jobs.
 fn removed_lines(removed: &[(&str, &str)]) -> Vec<String> {
     let jobs: Vec<&str> =
@@ -63,10 +63,10 @@ fn removed_lines(removed: &[(&str, &str)]) -> Vec<String> {
     removed.iter().filter_map(line).collect()
 }
 
-/// Returns a line of JSON for each of the removed items.
-fn removed_json_lines(removed: &[(&str, &str)]) -> String {
-    let line = |(kind, path): &(&str, &str)| json!({"removed": kind, "path": path});
-    removed.iter().map(|item| printable_json(&format!("{}\n", line(item))).into_owned()).collect()
+/// Returns a removed item, by kind and path, as JSON with the word that `--yes` takes.
+fn removed_json((kind, path): &(&str, &str)) -> Value {
+    let what = ItemKind::from_str(kind, false).ok().map(ItemKind::what);
+    json!({"what": what, "kind": kind, "path": path, "removed": true})
 }
 
 fn folder(path: &str) -> &str {
@@ -100,9 +100,8 @@ mod tests {
         let removed = [("container", "12"), ("job", "/s/1-a"), ("job", "/s/2-b"), ("tree", "/t")];
         let lines = removed_lines(&removed);
         assert_eq!(lines, ["removed container 12", "removed 2 jobs in /s", "removed tree /t"]);
-        assert_eq!(
-            removed_json_lines(&removed[..1]),
-            "{\"removed\":\"container\",\"path\":\"12\"}\n"
-        );
+        let json =
+            json!({"what": "containers", "kind": "container", "path": "12", "removed": true});
+        assert_eq!(removed_json(&removed[0]), json);
     }
 }
