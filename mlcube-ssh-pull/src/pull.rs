@@ -11,6 +11,7 @@ use mlcube_ssh::cube::Cube;
 use mlcube_ssh::cube::boundary::Boundary;
 use mlcube_ssh::cube::image_place;
 use mlcube_ssh::listing::Listing;
+use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::pipe::document::{Document, Failed, Phase, Receipt};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::pipe::step::{Step, timed};
@@ -167,7 +168,9 @@ impl<'a> Pull<'a> {
         let (host, report) = (connection.host(), self.step.report());
         selection::name_image(&selection, remote, &listings.local, host, report);
         let (unchanged_for, local) = (self.args.unchanged_for, &listings.local);
-        let waiting = Waiting::of(unchanged_for, &listings.remote, local, &selection, host)?;
+        let ignored = Ignored::of_workspace(layout, &self.boundary);
+        let waiting =
+            Waiting::of(unchanged_for, &listings.remote, local, &selection, &ignored, host)?;
         let selection = waiting.left_out_of(selection);
         let place = listings.remote.path.clone();
         let chosen = Chosen { selection, named, unmatched, outputs, waiting };

@@ -139,15 +139,28 @@ fn the_settings_file_alone_is_checked() {
     valid.succeeds().is_silent();
     assert_eq!(valid.stdout, "gpu1: valid\ndocker: not for the ssh runner\n");
     assert_eq!(check(&scene, &["--platform=gpu1"]).succeeds().stdout, "gpu1: valid\n");
+    // Only the document's flags would need a cube.
+    for flag in ["--task=train", "--mlcube=x", "--gpus=1", "name=value"] {
+        check(&scene, &[flag]).exits(125).complains(&["--validate"]);
+    }
     check(&scene, &["--platform=gpu2"]).exits(125).complains(&["gpu2", "did you mean gpu1?"]);
     scene.set("/connect_timeout", "soon");
     let refused = check(&scene, &[]);
     refused.exits(125).complains(&["mlcube.yaml:", "runner.connect_timeout", "'soon'"]);
     assert_eq!(refused.stdout, "docker: not for the ssh runner\n", "the others are checked, too");
+    // Of a runner that only the Python mlcube knows.
+    let others =
+        "platforms: {hpc: {runner: singularity}, k8s: {runner: kubernetes, image: '${oc.env:X}'}}";
+    fs::write(scene.settings_file(), others).unwrap();
+    let valid = check(&scene, &[]);
+    valid.succeeds().is_silent();
+    assert_eq!(valid.stdout, "hpc: not for the ssh runner\nk8s: not for the ssh runner\n");
     fs::write(scene.settings_file(), "platforms: [").unwrap();
     check(&scene, &[]).exits(125).complains(&["mlcube.yaml:"]);
     fs::remove_file(scene.settings_file()).unwrap();
     check(&scene, &[]).exits(125).complains(&["no such file"]);
+    fs::create_dir(scene.settings_file()).unwrap();
+    check(&scene, &[]).exits(125).complains(&["mlcube.yaml' isn't a regular file"]);
     assert_eq!(scene.host.sshd.logins(), 0);
 }
 

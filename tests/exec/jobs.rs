@@ -128,7 +128,7 @@ fn the_beginning_of_an_id_is_enough_where_only_one_job_has_it() {
     let listed = scene.exec(&document, &["list"]).succeeds().stdout.clone();
     let rows: Vec<Vec<&str>> =
         listed.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["JOB", "STATE", "TASKS", "STARTED", "AGO", "TOOK", "BY"]);
+    assert_eq!(rows[0], ["JOB", "STATE", "TASKS", "SINCE", "AGO", "TOOK", "BY"]);
     // The newest comes first.
     let short = rows[2][0];
     assert_eq!(rows[2][1..4], ["finished", "0", "train"], "{listed}");

@@ -236,6 +236,9 @@ fn a_file_that_has_just_changed_waits() {
     assert_eq!(cube.result("done"), "1");
     pull(&scene, &document, &[]).succeeds().says("fetched 3 files").never_says("kept");
     assert_eq!(cube.result("done"), "2");
+    // What is never fetched doesn't wait, and holds no output back.
+    fs::write(cube.workspace().join(".mlcubeignore"), "*.log\n").unwrap();
+    writes(&scene, "train.log", "1", 0);
     // What is the same on both sides doesn't wait.
     let same = pull(&scene, &document, &["--unchanged-for=1000"]);
     same.succeeds().says("nothing to fetch").never_says("left ");

@@ -427,7 +427,7 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     fs::copy(scene.settings_file(), cube.root().join("settings.yaml")).unwrap();
     let own = scene.tool("mlcube-ssh-push").reads_document(&scene.document(&cube, &[]));
     let own = own.env("MLCUBE_SYSTEM_SETTINGS", cube.root().join("settings.yaml")).run();
-    own.succeeds().says("settings.yaml: it is your settings file");
+    own.succeeds().says("settings.yaml: it is, or leads to, your settings file");
     assert!(!there.join("settings.yaml").exists());
     // Nor does a pull replace them, whatever a task has made of them: they say which programs run here.
     let (copy, changed) = (cube.workspace().join("set.yaml"), there.join("workspace/set.yaml"));
@@ -437,7 +437,7 @@ fn documents_and_what_a_command_line_writes_are_no_code() {
     fs::write(&changed, "platforms: {}\n").unwrap();
     let pull = scene.tool("mlcube-ssh-pull").reads_document(&scene.document(&cube, &[]));
     let pull = pull.env("MLCUBE_SYSTEM_SETTINGS", &copy).run();
-    pull.succeeds().says("skipped set.yaml: it is your settings file");
+    pull.succeeds().says("skipped set.yaml: it is, or leads to, your settings file");
     assert_eq!(fs::read(&copy).unwrap(), fs::read(scene.settings_file()).unwrap());
 }
 
@@ -458,7 +458,9 @@ fn an_ssh_configuration_in_the_workspace_is_neither_sent_nor_replaced() {
     for words in [&[] as &[&str], &["--overwrite"], &names] {
         let pushed = scene.push(&document, if words == names { &["--checksum"] } else { words });
         for name in names {
-            pushed.succeeds().says(&format!("workspace/{name}: it is your settings file, or"));
+            pushed
+                .succeeds()
+                .says(&format!("workspace/{name}: it is, or leads to, your settings file or"));
             assert!(!there.join(name).exists(), "{name} was sent");
         }
         fs::create_dir_all(there.join("ssh")).unwrap();
@@ -467,7 +469,7 @@ fn an_ssh_configuration_in_the_workspace_is_neither_sent_nor_replaced() {
         }
         let pulled = scene.pull(&document, words);
         for name in names {
-            pulled.says(&format!("skipped {name}: it is your settings file, or"));
+            pulled.says(&format!("skipped {name}: it is, or leads to, your settings file or"));
             assert_eq!(cube.result(name), own, "{words:?}");
             fs::remove_file(there.join(name)).unwrap();
         }
@@ -481,7 +483,9 @@ fn an_ssh_configuration_in_the_workspace_is_neither_sent_nor_replaced() {
     let _absent = fs::remove_file(there.join("link"));
     fs::write(there.join("link"), "Match exec \"touch ~/it-ran\"\n").unwrap();
     for words in [&[] as &[&str], &["--overwrite"]] {
-        scene.pull(&document, words).says("skipped link: it is your settings file, or");
+        scene
+            .pull(&document, words)
+            .says("skipped link: it is, or leads to, your settings file or");
         assert_eq!(cube.result("link"), own);
     }
     assert!(!scene.home().join("it-ran").exists());

@@ -4,6 +4,8 @@ use std::fmt;
 
 use omegaconf::Tree;
 
+use crate::text::hint::hinted;
+
 /// The reason why there is no configuration, on one line: file and line or flag, key, problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -23,10 +25,10 @@ impl Error {
         Self { message: one_line(&tree.describe(error)), hint: one_line(&hint) }
     }
 
-    /// Returns what the user can do.
+    /// Returns the error as a step reports it, with its hint.
     #[must_use]
-    pub fn hint(&self) -> &str {
-        &self.hint
+    pub fn hinted(self) -> anyhow::Error {
+        hinted(self.message, self.hint)
     }
 }
 

@@ -66,88 +66,45 @@ pub fn resolve(
     request: &Request,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Resolved, Error> {
-    resolve_by(request, environment, compute)
+    let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
+    let cube = paths::join(&root, &file);
+    let mut composition = Composition::new(request, &cube, environment);
+    let computed = compute(&mut composition, request, &root, &cube);
+    Resolved::new(composition, request, root, file, computed)
 }
 
-/// Computes the configuration of a platform from the settings file alone, without a cube.
+/// Computes the configuration of a platform from the settings file alone, without a cube; `None` if the platform doesn't
+/// use the ssh runner.
 ///
 /// # Errors
 /// If the settings file can't be used, or its section of the platform refers to something in a cube.
 pub fn resolve_settings(
     request: &Request,
     environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<Resolved, Error> {
-    resolve_by(request, environment, |composition, request, root, _| {
-        let settings = composition.load(Which::Settings, &request.settings)?;
-        let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
-        let cube = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
-        let tasks = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
-        composition.conf.tree.put(cube, Key::from("tasks"), tasks);
-        finish(composition, request, root, platform, cube)
-    })
-}
-
-/// Returns the runner of a platform in the settings file.
-///
-/// # Errors
-/// If the settings file can't be used, or the platform has no known runner.
-pub fn runner_of(
-    request: &Request,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<RunnerKind, Error> {
-    let resolved = resolve_by(request, environment, |composition, request, _, _| {
-        let settings = composition.load(Which::Settings, &request.settings)?;
-        let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
-        // Of another runner than ours the section may refer to a cube.
-        let nothing = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
-        Ok((nothing, platform.runner))
-    });
-    Ok(resolved?.runner)
-}
-
-/// Computes the settings of the runner as [`resolve_settings`] does.
-///
-/// # Errors
-/// As there.
-pub fn settings_alone(
-    request: &Request,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<UserSettings, Error> {
-    Ok(UserSettings::new(&resolve_settings(request, environment)?.config))
-}
-
-fn resolve_by(
-    request: &Request,
-    environment: &dyn Fn(&str) -> Option<String>,
-    compute: impl FnOnce(
-        &mut Composition<'_>,
-        &Request,
-        &str,
-        &str,
-    ) -> Result<(NodeId, RunnerKind), omegaconf::Error>,
-) -> Result<Resolved, Error> {
+) -> Result<Option<Resolved>, Error> {
     let (root, file) = paths::cube(&request.mlcube, &request.working_directory);
     let cube = paths::join(&root, &file);
     let mut composition = Composition::new(request, &cube, environment);
-    let computed = compute(&mut composition, request, &root, &cube).and_then(|(top, runner)| {
-        let config = composition.conf.tree.to_json(top)?;
-        Ok((config, top, runner))
-    });
-    let warnings = composition.warnings();
-    let Composition { conf, sources, .. } = composition;
-    let (config, top, runner) = computed.map_err(|problem| Error::new(&conf.tree, &problem))?;
-    Ok(Resolved {
-        config,
-        root,
-        file,
-        runner,
-        warnings,
-        cube: sources.cube,
-        platform: request.platform.clone(),
-        settings: request.settings.clone(),
-        tree: conf.tree,
-        top,
-    })
+    let computed = compute_settings(&mut composition, request, &root);
+    let Some(computed) = computed.transpose() else { return Ok(None) };
+    Resolved::new(composition, request, root, file, computed).map(Some)
+}
+
+fn compute_settings(
+    composition: &mut Composition<'_>,
+    request: &Request,
+    root: &str,
+) -> Result<Option<(NodeId, RunnerKind)>, omegaconf::Error> {
+    let settings = composition.load(Which::Settings, &request.settings)?;
+    // The section of another runner may refer to a cube.
+    if !composition.apart(|this| this.uses_ssh(settings, &request.platform))? {
+        return Ok(None);
+    }
+    let platform = composition.apart(|this| this.platform(settings, &request.platform))?;
+    let cube = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+    let tasks = composition.conf.tree.add(TreeValue::empty_map(), Origin::Computed)?;
+    composition.conf.tree.put(cube, Key::from("tasks"), tasks);
+    finish(composition, request, root, platform, cube).map(Some)
 }
 
 fn compute(
@@ -200,6 +157,34 @@ fn arguments(request: &Request) -> Arguments {
 }
 
 impl Resolved {
+    fn new(
+        composition: Composition<'_>,
+        request: &Request,
+        root: String,
+        file: String,
+        computed: Result<(NodeId, RunnerKind), omegaconf::Error>,
+    ) -> Result<Self, Error> {
+        let computed = computed.and_then(|(top, runner)| {
+            let config = composition.conf.tree.to_json(top)?;
+            Ok((config, top, runner))
+        });
+        let warnings = composition.warnings();
+        let Composition { conf, sources, .. } = composition;
+        let (config, top, runner) = computed.map_err(|problem| Error::new(&conf.tree, &problem))?;
+        Ok(Self {
+            config,
+            root,
+            file,
+            runner,
+            warnings,
+            cube: sources.cube,
+            platform: request.platform.clone(),
+            settings: request.settings.clone(),
+            tree: conf.tree,
+            top,
+        })
+    }
+
     /// Returns the settings of the runner. The author of a value decides whether it is valid: a cube defines what to
     /// run; only the user defines the host, the account and the programs.
     ///

@@ -13,15 +13,49 @@ pub(crate) struct Platform {
     pub(crate) runner: RunnerKind,
 }
 
+/// What the settings file says of a platform.
+struct WrittenPlatform {
+    section: NodeId,
+    /// The name of its runner.
+    runner: String,
+    /// The Python package that contains the runner.
+    package: String,
+}
+
 impl Composition<'_> {
-    /// Returns the platform of this name. The platforms of the installed runners exist even if the file doesn't list
-    /// them.
+    /// Returns the platform of this name, whose runner must be one that is supported.
     pub(crate) fn platform(&mut self, settings: NodeId, name: &str) -> omegaconf::Result<Platform> {
+        let WrittenPlatform { section, runner, package } = self.written_platform(settings, name)?;
+        let Some(kind) = RunnerKind::of_package(&package) else {
+            let origin = self.conf.tree.origin(section);
+            return Err(Error::new(format!(
+                "the platform uses the runner '{runner}', and mlcube-ssh needs the runner 'ssh'"
+            ))
+            .hint("write 'runner: ssh' in the platform's section, or choose another platform with --platform")
+            .at(|| format!("{}.runner", self.conf.tree.path(section)), origin));
+        };
+        Ok(Platform { section, runner: kind })
+    }
+
+    /// Returns whether the platform of this name uses the ssh runner.
+    pub(crate) fn uses_ssh(&mut self, settings: NodeId, name: &str) -> omegaconf::Result<bool> {
+        let package = self.written_platform(settings, name)?.package;
+        Ok(RunnerKind::of_package(&package) == Some(RunnerKind::Ssh))
+    }
+
+    /// Returns what the settings file says of a platform. The platforms of the installed runners exist even if the file
+    /// doesn't list them.
+    fn written_platform(
+        &mut self,
+        settings: NodeId,
+        name: &str,
+    ) -> omegaconf::Result<WrittenPlatform> {
         let runners = self.settings_section(settings, "runners")?;
         let platforms = self.settings_section(settings, "platforms")?;
         if self.conf.tree.get(platforms, name).is_none() && name == "docker" {
             let section = RunnerKind::Docker.defaults(&mut self.conf.tree)?;
-            return Ok(Platform { section, runner: RunnerKind::Docker });
+            let (runner, package) = ("docker".to_owned(), "mlcube_docker".to_owned());
+            return Ok(WrittenPlatform { section, runner, package });
         }
         let Some(found) = self.conf.get(platforms, &Key::from(name))? else {
             let origin = self.conf.tree.origin(platforms);
@@ -31,8 +65,8 @@ impl Composition<'_> {
         };
         let section =
             self.conf.expect_map(&found, &format!("the platform '{name}' must be a map"))?;
-        let runner = self.runner_kind(runners, section)?;
-        Ok(Platform { section, runner })
+        let (runner, package) = self.runner_and_package(runners, section)?;
+        Ok(WrittenPlatform { section, runner, package })
     }
 
     /// Returns the section `runners` or `platforms`, which may be absent but not null.
@@ -68,8 +102,12 @@ impl Composition<'_> {
         }
     }
 
-    /// Returns the runner that a platform names: by its package in `runners`, or by the name itself.
-    fn runner_kind(&mut self, runners: NodeId, section: NodeId) -> omegaconf::Result<RunnerKind> {
+    /// Returns the runner that a platform names, and its package: that in `runners`, or one of the runner's name.
+    fn runner_and_package(
+        &mut self,
+        runners: NodeId,
+        section: NodeId,
+    ) -> omegaconf::Result<(String, String)> {
         let origin = self.conf.tree.origin(section);
         let missing = || {
             Error::new("the platform doesn't say its runner")
@@ -99,12 +137,6 @@ impl Composition<'_> {
                 }
             }
         };
-        RunnerKind::of_package(&package).ok_or_else(|| {
-            Error::new(format!(
-                "the platform uses the runner '{name}', and mlcube-ssh needs the runner 'ssh'"
-            ))
-            .hint("write 'runner: ssh' in the platform's section, or choose another platform with --platform")
-            .at(|| format!("{}.runner", self.conf.tree.path(section)), origin)
-        })
+        Ok((name, package))
     }
 }

@@ -14,7 +14,7 @@ use crate::cube::paths::home_expanded;
 use crate::cube::trust::settings_file;
 
 /// Why such a file is skipped.
-pub const WHY: &str = "it is your settings file, or your ssh configuration";
+pub const WHY: &str = "it is, or leads to, your settings file or your ssh configuration";
 
 /// As many links on the way to a file are followed by the system (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;

@@ -29,7 +29,7 @@ use crate::cube::boundary::is_home_or_above;
 use crate::cube::layout::Layout;
 use crate::cube::outside_inputs;
 use crate::cube::paths::real;
-use crate::pipe::document::Document;
+use crate::pipe::document::{Document, not_of_ssh};
 use crate::pipe::failure::hinted;
 use crate::pipe::private_file::{STATE_REMEDY, state_folder, write_once};
 use crate::settings::runner::{Runner, UserSettings};
@@ -188,7 +188,9 @@ fn local_settings(request: &Request, document: &Document) -> Result<UserSettings
             document.run.inputs.is_empty(),
             "the document has run.inputs, and the cube's folder doesn't exist"
         );
-        return Ok(config::settings_alone(request, &environment)?);
+        let resolved = config::resolve_settings(request, &environment)?;
+        let resolved = resolved.ok_or_else(|| not_of_ssh(&request.platform))?;
+        return resolved.user_settings();
     }
     let resolved = config::resolve(request, &environment)?;
     for key in ["build_context", "build_file"] {

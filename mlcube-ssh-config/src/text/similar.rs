@@ -17,10 +17,10 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let limit = word.trim_start_matches('-').chars().count().max(3) / 3;
     let near = known.iter().map(|name| (distance(name), *name)).filter(|(far, _)| *far <= limit);
     let near = near.min_by_key(|(far, _)| *far).map(|(_, name)| name);
-    // An abbreviation is far from the whole name.
+    // An abbreviation is far from the whole name, which may be known from several places.
     let mut longer =
         known.iter().filter(|name| word.len() >= 3 && name.to_lowercase().starts_with(&word));
-    near.or_else(|| longer.next().copied().filter(|_| longer.next().is_none()))
+    near.or_else(|| longer.next().copied().filter(|first| longer.all(|other| other == first)))
 }
 
 /// Returns the beginning of a hint that asks for the nearest name; empty if there is none.
@@ -55,6 +55,7 @@ mod tests {
     fn an_abbreviation_of_several_names_is_none_of_them() {
         assert_eq!(nearest("train", ["train_large", "train_small"]), None);
         assert_eq!(nearest("train", ["train_large", "evaluate"]), Some("train_large"));
+        assert_eq!(nearest("param", ["param_file", "data", "param_file"]), Some("param_file"));
     }
 
     #[test]

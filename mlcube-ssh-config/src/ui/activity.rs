@@ -47,8 +47,13 @@ impl Activity {
     pub fn begin(report: Report) -> Self {
         let drawn = StatusLine::new(report);
         let is_drawn = drawn.is_drawn_again();
-        let (text, began, has_begun, has_ended) = (String::new(), Instant::now(), false, false);
-        let line = Line { drawn, text, has_begun, began, has_ended };
+        let line = Line {
+            drawn,
+            text: String::new(),
+            has_begun: false,
+            began: Instant::now(),
+            has_ended: false,
+        };
         let line = Arc::new(Mutex::new(line));
         let ticker = is_drawn.then(|| {
             let line = Arc::clone(&line);
@@ -63,7 +68,7 @@ impl Activity {
         Self { line, ticker }
     }
 
-    /// Says what is done now.
+    /// Shows what is done now.
     pub fn does(&self, text: &str) {
         let mut line = lock(&self.line);
         text.clone_into(&mut line.text);

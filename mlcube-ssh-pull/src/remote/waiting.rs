@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use mlcube_ssh::listing::ignore::Ignored;
 use mlcube_ssh::listing::{Entry, Listing};
 use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::settings::names::Host;
@@ -21,13 +22,14 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Finds the selected files that differ locally and were changed in the last seconds, by the remote's clock. A time in
-    /// the future is that of no writer: such a file would wait for ever.
+    /// Finds the selected files that would be fetched, differ locally and were changed in the last seconds, by the
+    /// remote's clock. A time in the future is that of no writer: such a file would wait for ever.
     pub(crate) fn of(
         unchanged_for: Option<u64>,
         remote: &RemoteWorkspace,
         local: &Listing,
         selection: &Selection,
+        ignored: &Ignored,
         host: &Host,
     ) -> Outcome<Self> {
         let Some(seconds) = unchanged_for else { return Ok(Self::default()) };
@@ -42,7 +44,8 @@ impl Waiting {
                 && selection.includes(path)
                 && local.get(path).is_none_or(|local| !local.same_content(entry))
         };
-        Ok(Self { unchanged_for, entries: Arc::new(remote.listing.filter(is_waiting)) })
+        let entries = ignored.fetched(remote.listing.filter(is_waiting))?;
+        Ok(Self { unchanged_for, entries: Arc::new(entries) })
     }
 
     /// Takes them out of a selection.

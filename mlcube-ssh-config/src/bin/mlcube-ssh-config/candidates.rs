@@ -7,6 +7,7 @@ use std::fs;
 
 use clap_complete::engine::CompletionCandidate;
 use mlcube_ssh::config::written_names;
+use mlcube_ssh::cube::paths::home_expanded;
 use mlcube_ssh::cube::trust::settings_file;
 
 /// Returns the platforms of the settings file.
@@ -24,7 +25,9 @@ pub(crate) fn tasks(typed: &OsStr) -> Vec<CompletionCandidate> {
     let (before, last) = typed.split_at(typed.rfind(',').map_or(0, |comma| comma + 1));
     let folder =
         env::current_dir().ok().and_then(|folder| folder.into_os_string().into_string().ok());
-    let names = written_names::tasks(&typed_cube(), &folder.unwrap_or_default());
+    // A shell expands a `~` only when it runs the line.
+    let cube = home_expanded(&typed_cube()).to_string_lossy().into_owned();
+    let names = written_names::tasks(&cube, &folder.unwrap_or_default());
     let names = names.unwrap_or_default();
     let is_offered =
         |name: &String| name.starts_with(last) && !before.split(',').any(|other| other == name);

@@ -82,7 +82,10 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["explain", "config_only"])]
     pub(crate) describe: bool,
     /// Check the settings file alone: the section of every platform, or of the one that --platform names
-    #[arg(long, conflicts_with_all = ["explain", "config_only", "describe", "input"])]
+    #[arg(long, conflicts_with_all = [
+        "explain", "config_only", "describe", "input", "mlcube", "task", "require_task", "workspace", "arguments", "env",
+        "gpus", "memory", "cpu", "network", "security", "mount",
+    ])]
     pub(crate) validate: bool,
     /// Write which source set KEY, and which values it overrode, instead of the document
     #[arg(long, value_name = "KEY")]

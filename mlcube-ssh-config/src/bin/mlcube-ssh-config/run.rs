@@ -41,8 +41,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 }
 
 fn resolve(request: &Request) -> Result<Resolved> {
-    config::resolve(request, &|name| env::var(name).ok())
-        .map_err(|problem| hinted(problem.to_string(), problem.hint()))
+    config::resolve(request, &|name| env::var(name).ok()).map_err(config::Error::hinted)
 }
 
 fn unknown_key(resolved: &Resolved, key: &str) -> anyhow::Error {

@@ -1,9 +1,10 @@
 //! `--validate`: checks the settings file alone, without a cube and without a host.
 
 use std::env;
+use std::fs;
 
 use anyhow::Result;
-use mlcube_ssh::config::{self, Request, RunnerKind, written_names};
+use mlcube_ssh::config::{self, Request, written_names};
 use mlcube_ssh::cube::trust::settings_file;
 use mlcube_ssh::pipe::answer::write_json_list;
 use mlcube_ssh::pipe::exit_status::ExitStatus;
@@ -49,7 +50,7 @@ impl Finding {
 
 /// Checks the section of every platform, or of the one that is named, and reports all that are wrong.
 pub(crate) fn check(args: &Args, report: &Report) -> ExitStatus {
-    match checked(args, report) {
+    match check_platforms(args, report) {
         Ok(status) => status,
         Err(problem) => {
             Failure::from(problem).report(report);
@@ -58,17 +59,18 @@ pub(crate) fn check(args: &Args, report: &Report) -> ExitStatus {
     }
 }
 
-fn checked(args: &Args, report: &Report) -> Result<ExitStatus> {
+fn check_platforms(args: &Args, report: &Report) -> Result<ExitStatus> {
     let settings = settings_file()?;
+    // It is read once for each platform, which a pipe can't be.
+    ensure_regular(&settings)?;
     let names = match &args.platform {
         Some(name) => vec![name.clone()],
-        None => written_names::platforms(&settings)
-            .map_err(|problem| hinted(problem.to_string(), problem.hint()))?,
+        None => written_names::platforms(&settings).map_err(config::Error::hinted)?,
     };
     if names.is_empty() {
         return Err(hinted(
-            format!("{settings}: there is no platform"),
-            "add a section for one below 'platforms', as mlcube-ssh-config/README.md shows",
+            format!("'{settings}' has no platform"),
+            "add a section for one below 'platforms': `runner: ssh` and `host: HOST`",
         ));
     }
     let findings: Vec<Finding> =
@@ -80,6 +82,17 @@ fn checked(args: &Args, report: &Report) -> Result<ExitStatus> {
     }
     let is_wrong = findings.iter().any(|finding| finding.state == State::Invalid);
     Ok(if is_wrong { ExitStatus::Ours } else { ExitStatus::Done })
+}
+
+fn ensure_regular(settings: &str) -> Result<()> {
+    match fs::metadata(settings) {
+        Ok(found) if !found.is_file() => Err(hinted(
+            format!("'{settings}' isn't a regular file"),
+            "write it to a file, and name that in MLCUBE_SYSTEM_SETTINGS",
+        )),
+        // Whoever reads it says why it can't be read.
+        _ => Ok(()),
+    }
 }
 
 /// Checks the section of a platform, and reports what is wrong with it.
@@ -110,11 +123,10 @@ fn section(args: &Args, settings: &str, name: &str, warnings: &mut Vec<String>) 
         ..Request::default()
     };
     let environment = |name: &str| env::var(name).ok();
-    let told = |problem: config::Error| hinted(problem.to_string(), problem.hint());
-    if config::runner_of(&request, &environment).map_err(told)? != RunnerKind::Ssh {
+    let resolved = config::resolve_settings(&request, &environment);
+    let Some(resolved) = resolved.map_err(config::Error::hinted)? else {
         return Ok(State::OtherRunner);
-    }
-    let resolved = config::resolve_settings(&request, &environment).map_err(told)?;
+    };
     warnings.extend(validate::unused_keys(&resolved));
     validate::runner(&resolved)?;
     Ok(State::Valid)

@@ -275,6 +275,14 @@ impl Failed {
     }
 }
 
+/// The error of a platform that another runner is for.
+pub(crate) fn not_of_ssh(platform: &str) -> anyhow::Error {
+    hinted(
+        format!("the platform '{platform}' doesn't use the ssh runner"),
+        "choose one that does with --platform",
+    )
+}
+
 /// The hint for a document that can't be used.
 const NEW_DOCUMENT: &str = "make a new document with mlcube-ssh-config";
 
@@ -331,10 +339,7 @@ impl Document {
             value.get("remote"),
             value.pointer("/run/platform").and_then(Value::as_str),
         ) {
-            return Err(hinted(
-                format!("the platform '{platform}' doesn't use the ssh runner"),
-                "choose one that does with --platform",
-            ));
+            return Err(not_of_ssh(platform));
         }
         let document: Self = serde_json::from_value(value)
             .context("the document doesn't hold what mlcube-ssh-config writes")

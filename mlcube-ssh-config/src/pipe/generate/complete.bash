@@ -1,6 +1,6 @@
 # Completes the words of PROGRAM in bash, which asks PROGRAM itself what there is to complete.
 FUNCTION() {
-    local line=${COMP_LINE:0:COMP_POINT} words=() candidates=() part blank i
+    local line=${COMP_LINE:0:COMP_POINT} words=() candidates=() part blank value i
     # bash splits words at '=' and ':', which are part of ours: what no blank precedes continues the word before it.
     for ((i = 0; i <= COMP_CWORD; i++)); do
         blank=${line%%[![:blank:]]*}
@@ -9,18 +9,22 @@ FUNCTION() {
         # The last word ends at the cursor.
         [[ $i -lt $COMP_CWORD ]] || part=$line
         line=${line#"$part"}
-        if [[ ${#words[@]} -eq 0 || -n $blank ]]; then words+=("$part"); else words[-1]+=$part; fi
+        # bash 3.2, which macOS has, knows neither words[-1] nor mapfile.
+        [[ ${#words[@]} -gt 0 && -z $blank ]] || words+=("")
+        words[${#words[@]} - 1]+=$part
     done
-    local typed=${words[-1]}
+    local typed=${words[${#words[@]} - 1]}
     # Without quotes, as the program would get them.
-    mapfile -t candidates < <(command PROGRAM --generate=candidates -- "${words[@]//[\"\'\\]/}" 2> /dev/null)
+    while IFS= read -r value; do candidates+=("$value"); done < <(
+        command PROGRAM --generate=candidates -- "${words[@]//[\"\'\\]/}" 2> /dev/null
+    )
     COMPREPLY=()
     case ${candidates[0]-} in
         $'\tfiles') compopt -o default && return ;;
         $'\tfolders') compopt -o dirnames && return ;;
     esac
     # Only what bash takes for the current word is replaced.
-    local before=${typed%"$2"} quote=\' value
+    local before=${typed%"$2"} quote=\'
     before=${before//[\"\'\\]/}
     for value in "${candidates[@]}"; do
         value=${value%%$'\t'*}

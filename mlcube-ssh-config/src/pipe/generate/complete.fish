@@ -9,9 +9,13 @@ function FUNCTION
     set -l value (string replace --regex -- '^--[^=]*=' '' $typed)
     switch "$lines[1]"
         case \tfiles
-            printf "$before%s\n" (__fish_complete_path $value)
+            for path in (__fish_complete_path $value)
+                printf '%s%s\n' "$before" $path
+            end
         case \tfolders
-            printf "$before%s\n" (__fish_complete_directories $value)
+            for path in (__fish_complete_directories $value)
+                printf '%s%s\n' "$before" $path
+            end
         case '*'
             printf '%s\n' $lines
     end

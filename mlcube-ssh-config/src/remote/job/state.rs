@@ -331,7 +331,7 @@ pub fn job_table(jobs: &[JobReport], now: Option<u64>) -> Vec<String> {
     if jobs.is_empty() {
         return Vec::new();
     }
-    let header = ["JOB", "STATE", "TASKS", "STARTED", "AGO", "TOOK", "BY"].map(str::to_owned);
+    let header = ["JOB", "STATE", "TASKS", "SINCE", "AGO", "TOOK", "BY"].map(str::to_owned);
     let ids = ShortIds::new(jobs);
     let rows = jobs.iter().take(MOST_JOBS).map(|job| job.row(&ids, now));
     let mut lines = table::lines(&std::iter::once(header.to_vec()).chain(rows).collect::<Vec<_>>());

@@ -23,7 +23,7 @@ pub(crate) fn option(user: &SshConfig) -> Option<String> {
     ours.then_some(option)
 }
 
-/// The list with the fast cipher at its head; `None` if it has it not, or there already.
+/// The list with the fast cipher at its head; `None` if the list lacks it, or has it first.
 fn fast_first(ciphers: &str) -> Option<String> {
     let is_later = ciphers.split(',').skip(1).any(|cipher| cipher == FAST);
     let others = ciphers.split(',').filter(|cipher| *cipher != FAST);

@@ -96,7 +96,7 @@ fn places(uid: u32) -> impl Iterator<Item = PathBuf> {
 }
 
 /// The first of `places` that belongs to this user alone, and why an earlier one doesn't that exists; else the error of
-/// the first one.
+/// the first one that exists, or of the first one.
 fn first_private(
     mut places: impl Iterator<Item = PathBuf>,
     uid: u32,

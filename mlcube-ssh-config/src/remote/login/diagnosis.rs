@@ -280,16 +280,17 @@ pub(crate) fn of_silent_login(login: &Login) -> Failure {
 /// The failure of a step that may use an open connection only.
 pub(crate) fn of_forbidden_login(login: &Login, command: &str) -> Failure {
     Failure::connection(format!(
-        "no connection to '{}' is open, and this step may not log in",
+        "no connection to '{}' is open that can be used, and this step may not log in",
         login.host
     ))
     .hint(format!("open one with `{command}`"))
 }
 
-/// The failure of a step of a command line that has used a connection which is gone, and may not open another one.
+/// The failure of a step of a command line that has used a connection which doesn't serve any more, and may not open
+/// another one.
 pub(crate) fn of_second_login(login: &Login, command: &str) -> Failure {
     Failure::connection(format!(
-        "the connection to '{}' is gone, and with login: once nothing logs in a second time unattended",
+        "no connection to '{}' replies any more, and 'login: once' allows no second login",
         login.host
     ))
     .hint(format!("log in with `{command}`"))

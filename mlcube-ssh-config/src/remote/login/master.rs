@@ -98,10 +98,6 @@ impl Connection {
     /// Opens the master unless another process has done so meanwhile. A `wedged` master, which accepts clients without
     /// serving them, is abandoned, and so is the user's own: it still replies to checks after its network is gone.
     pub(crate) fn open_master(&self, wedged: bool) -> Outcome<Master> {
-        if wedged {
-            // A connection that can't be replaced isn't abandoned: its host may only be slow.
-            self.check_may_log_in()?;
-        }
         if self.was_open() {
             self.refresh_configuration();
         }
@@ -420,6 +416,7 @@ impl Connection {
             return Ok(None);
         }
         if let Some(reason) = self.reason_against(Path::new(socket))? {
+            self.check_may_log_in()?;
             self.warn_of_users_own(reason);
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! The shared connections that are open on the local machine, for people.
+//! The shared connections that are open on the local machine.
 //!
 //! The name of a socket is a hash. A note beside it says where it leads.
 
@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::listing::is_absence;
 use crate::pipe::failure::Outcome;
 use crate::pipe::private_file;
 use crate::process::command::Command;
@@ -48,6 +49,7 @@ impl OpenConnection {
     pub fn end(&self) -> String {
         match self.persist {
             Some(seconds) => format!("after {} without use", duration(seconds.into())),
+            None if self.host.is_empty() => "at a time that isn't known".to_owned(),
             None => "when your own ssh closes it".to_owned(),
         }
     }
@@ -65,6 +67,7 @@ impl OpenConnection {
     pub fn all() -> Outcome<Vec<Self>> {
         let mut open = Vec::new();
         for folder in control_socket::existing_folders() {
+            sweep(&folder);
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
             let mut sockets: Vec<PathBuf> =
                 entries.map(|entry| entry.path()).filter(|path| is_socket(path)).collect();
@@ -100,13 +103,28 @@ impl Connection {
             opened: ours.map(|()| now()),
             persist: ours.map(|()| self.idle_limit()),
         };
-        let _ = note.write(&self.socket());
+        let socket = self.socket();
+        socket.parent().into_iter().for_each(sweep);
+        let _ = note.write(&socket);
     }
 
     /// What was noted of the connection in use.
     #[must_use]
     pub fn about(&self) -> OpenConnection {
         OpenConnection::read(&self.socket()).unwrap_or_default()
+    }
+}
+
+/// Removes the notes of connections that have ended: their sockets are gone.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let note = entry.path();
+        let is_note = note.extension().is_some_and(|extension| extension == NOTE);
+        if is_note
+            && fs::symlink_metadata(note.with_extension("")).is_err_and(|why| is_absence(&why))
+        {
+            let _ = fs::remove_file(note);
+        }
     }
 }
 

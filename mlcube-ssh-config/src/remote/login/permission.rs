@@ -4,8 +4,9 @@
 //! be answered by a program. So `once` means what it says: a command line that has used a connection opens no other
 //! one. It waits or fails, and the verb `login` continues it.
 //!
-//! A *command line* is a process group: the steps of a pipe, of the wrapper and of a script are in one, and each line
-//! that is typed into a shell has its own. A mark beside the socket notes that one has used the connection.
+//! A *command line* is a process group: the steps of a pipe, of the wrapper and of a script are in one. An interactive
+//! shell gives each pipe a group, so commands with `;` between them are several command lines. A mark beside the socket
+//! notes that one has used the connection.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process_group};
 
 use crate::pipe::failure::Outcome;
+use crate::pipe::private_file;
 use crate::remote::connection::Connection;
 use crate::remote::login::control_socket::Purpose;
 use crate::remote::login::diagnosis;
@@ -58,12 +60,15 @@ impl Connection {
             let mark = self.mark();
             sweep_beside(&mark);
             // Without it a later step of the command line might ask once more, as with `ask`.
-            let _ = fs::write(mark, "");
+            let _ = private_file::write_atomically(&mark, |file| {
+                file.write_all(Leaders::now().text().as_bytes())
+            });
         }
     }
 
     fn has_been_used(&self) -> bool {
-        self.was_open() || self.mark().exists()
+        let noted = || fs::read_to_string(self.mark()).ok();
+        self.was_open() || noted().is_some_and(|noted| Leaders::now().may_be(&noted))
     }
 
     fn mark(&self) -> PathBuf {
@@ -71,6 +76,41 @@ impl Connection {
         let name = format!("{}-{session}.{USED}", getpgrp());
         self.socket_for(Purpose::Shared).with_extension(name)
     }
+}
+
+/// What tells a command line from a later one with the same numbers, as in a container that is started again: the boot,
+/// and when the leaders of its group and of its session were started.
+#[derive(Debug)]
+struct Leaders([Option<String>; 3]);
+
+impl Leaders {
+    /// Those of this process. Only Linux tells them; the leader of a group may have ended before its other processes.
+    fn now() -> Self {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        let session = getsid(None).ok().and_then(start_of);
+        Self([boot.map(|id| id.trim().to_owned()), start_of(getpgrp()), session])
+    }
+
+    fn text(&self) -> String {
+        self.0.each_ref().map(|part| part.as_deref().unwrap_or("-")).join(" ")
+    }
+
+    /// Whether a mark with this text may be one of the same command line: nothing that both know differs.
+    fn may_be(&self, noted: &str) -> bool {
+        let noted = noted.split_whitespace();
+        let is_same = |(own, noted): (&Option<String>, &str)| {
+            noted == "-" || own.as_deref().is_none_or(|own| own == noted)
+        };
+        self.0.iter().zip(noted).all(is_same)
+    }
+}
+
+/// When a process was started, in ticks since the boot (`proc_pid_stat(5)`, the 22nd field).
+fn start_of(process: nix::unistd::Pid) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field, the name in parentheses, may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19).map(str::to_owned)
 }
 
 /// Removes the marks of command lines that have ended.
@@ -98,6 +138,26 @@ fn has_ended(group: Pid) -> bool {
 mod tests {
     use super::*;
     use crate::process::command::Command;
+
+    #[test]
+    fn a_mark_of_another_command_line_with_the_same_numbers_is_none() {
+        let of =
+            |parts: [&str; 3]| Leaders(parts.map(|part| (part != "-").then(|| part.to_owned())));
+        let own = of(["boot", "700", "650"]);
+        assert!(own.may_be(&own.text()));
+        for (noted, is_same) in [
+            ("boot - 650", true),
+            ("- - -", true),
+            ("", true),
+            ("boot 700 651", false),
+            ("boot 701 650", false),
+            ("later 700 650", false),
+        ] {
+            assert_eq!(own.may_be(noted), is_same, "{noted}");
+        }
+        assert!(of(["-", "-", "-"]).may_be("boot 700 650"));
+        assert!(Leaders::now().may_be(&Leaders::now().text()));
+    }
 
     #[test]
     fn the_marks_of_command_lines_that_have_ended_are_removed() {

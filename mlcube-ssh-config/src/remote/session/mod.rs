@@ -196,6 +196,8 @@ impl Connection {
                     return Err(diagnosis::of_silent_shell(&self.login, seconds, &printed));
                 }
                 Err(NotReady::Silent(_)) => {
+                    // A connection that can't be replaced isn't abandoned: its host may only be slow.
+                    self.check_may_log_in()?;
                     self.warn_of_wedged_master();
                     master = self.open_master(true)?;
                 }

@@ -121,7 +121,9 @@ fn entry(head: &'static str, text: &str, verbs: &[(&'static str, String)]) -> En
 
 /// Adds the value: `=FILE`, `[=SECONDS]`, `=WHAT,...`.
 fn with_value(option: Arg, form: &'static str, text: &str) -> Arg {
-    let name = form.trim_matches(['[', ']', '=', ' ']);
+    // What stands behind a blank are arguments.
+    let (form, _) = form.trim_start().split_once(' ').unwrap_or((form.trim_start(), ""));
+    let name = form.trim_matches(['[', ']', '=']);
     let (name, is_list) = name.strip_suffix(",...").map_or((name, false), |name| (name, true));
     let mut option = option.action(ArgAction::Set).value_name(name);
     if form.starts_with('[') {
