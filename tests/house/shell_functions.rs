@@ -76,7 +76,7 @@ fn functions(file: &str) -> String {
 fn paths_are_those_of_the_home_folder() {
     prints(
         &PRELUDE,
-        r#"for each in /a '/a b' a 'a b' '~' '~/a' '~a' a/~ ''; do absolute "$each"; done"#,
+        r#"for each in /a '/a b' a 'a b' '~' '~/a' '~a' a/~ ''; do locate "$each"; echo "$path"; done"#,
         "/a\n/a b\n$HOME/a\n$HOME/a b\n$HOME\n$HOME/a\n$HOME/~a\n$HOME/a/~\n$HOME/\n",
     );
 }
@@ -117,7 +117,7 @@ fn a_folder_that_others_can_write_is_named() {
         r#"mkdir own open sticky; chmod 757 open; chmod 1777 sticky; mkdir open/below sticky/below
         ln -s open/below link; ln -s link again
         for each in own own/absent/below open open/below sticky/below link again; do
-          (whose "$HOME/$each" | cut -d ' ' -f 1,2,4-)
+          know_owner "$HOME/$each"; echo "$ownership" | cut -d ' ' -f 1,2,4-
         done"#,
         "own\nown\nwritable everybody $HOME/open\nwritable everybody $HOME/open\nown\n\
          writable everybody $HOME/open\nwritable everybody $HOME/open\n",

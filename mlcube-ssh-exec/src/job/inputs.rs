@@ -187,8 +187,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data ");
         std::fs::write(&path, "").unwrap();
-        let shared =
-            "absolute() { printf '%s\\n' \"$1\"; }; problem() { printf '%s\\n' \"$*\"; exit 3; }";
+        let shared = "locate() { path=$1; }; problem() { printf '%s\\n' \"$*\"; exit 3; }";
         let check = |place: &str| {
             let script = format!("{shared}\n{EXPAND}\ncheck_inputs");
             let line = format!("own file 0 {place}\n");

@@ -6,13 +6,14 @@
 #   view       the folder of links to the cube, or nothing
 #   shims      the shim's folder
 #   mask       the umask of the account
+#   space      the pid namespace, if that is known
 #   cube       its folder
 #   python     which runs mlcube
 #   log_limit  the longest log in bytes, or 0 for any
 #   locale     the user's LC_ALL, or `-` if it is unset
 # Words: after `--`: mlcube's.
 # The launcher's functions before_mlcube and after_mlcube precede it.
-# shellcheck disable=SC2154 # jobs.sh sets this_host, this_boot, this_space and ticks
+# shellcheck disable=SC2034,SC2154 # jobs.sh sets this_host, this_boot and ticks, and reads this_space
 
 set -u
 while [ "$1" != -- ]; do
@@ -22,6 +23,7 @@ while [ "$1" != -- ]; do
     view=*) view=${1#*=} ;;
     shims=*) shims=${1#*=} ;;
     mask=*) mask=${1#*=} ;;
+    space=*) this_space=${1#*=} ;;
     cube=*) cube=${1#*=} ;;
     python=*) python=${1#*=} ;;
     log_limit=*) log_limit=${1#*=} ;;
@@ -46,10 +48,11 @@ put() { printf '%s\n' "$2" 1<>"$job/$1.new" && mv -f "$job/$1.new" "$job/$1"; }
 
 finish() {
   umask "$private"
-  rm -rf "${shims:?}" ${view:+"$view"}
+  document=$job/document
   # The batch system ended the job, and may start it again: only it knows how the job ended.
-  if [ -f "$job/ended" ] && [ ! -f "$job/stopped" ]; then exit "$1"; fi
-  rm -f "$job/document"
+  if [ -f "$job/ended" ] && [ ! -f "$job/stopped" ]; then document=; fi
+  rm -rf "${shims:?}" ${view:+"$view"} ${document:+"$document"}
+  [ -n "$document" ] || exit "$1"
   # What is left of the job still uses the workspace. stop.sh finds out whether anything is left, and then releases the
   # lock.
   [ -f "$job/left" ] || [ -f "$job/stopped" ] || give_lock_up "$lock" "${job##*/}"

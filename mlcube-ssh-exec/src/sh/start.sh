@@ -93,7 +93,12 @@ find_python() {
     never_configured "$python"
   fi
   # Another step, another machine or an unknown account may have created it.
-  if [ -n "$environment" ]; then check_own "$(absolute "$environment")"; else check_program "$python"; fi
+  if [ -n "$environment" ]; then
+    locate "$environment"
+    check_own "$path"
+  else
+    check_program "$python"
+  fi
 }
 
 # Refuses the value of --gpus that the shim would refuse when the task begins.
@@ -122,7 +127,7 @@ make_job() {
     : >"$job/alive" &&
     : >"$job/log" &&
     { [ "$launcher" = direct ] || printf '%s\n%s\n' "$launcher" "$(date '+%s')" >"$job/submitted"; } &&
-    lead "$job" || return
+    name_leader "$job/leader" || return
   [ -z "$settings" ] || printf '%s\n' "$settings" >"$job/settings.yaml"
 }
 

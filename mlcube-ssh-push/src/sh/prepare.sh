@@ -51,7 +51,6 @@
 make_state() {
   were_there=yes
   if [ ! -d "$state" ] || [ ! -d "$base" ]; then were_there=; fi
-  check_own "$state" "$base"
   # If `clean` removes folders meanwhile, they are made again once it has ended. From the moment that a push holds its
   # incoming folder, clean removes nothing.
   while
@@ -237,7 +236,9 @@ tell_unwritable() {
 
 locate_places
 incoming=$state/incoming/$id
-need_rsync
+begin_rsync_check
+check_own "$state" "$base"
+end_rsync_check
 make_state
 check_owner
 make_base

@@ -4,14 +4,15 @@
 # Ends the script unless these folders, as far as they exist, belong to this account, nobody else can write in them, and
 # nobody else can replace a folder or link on the way to them. In a folder that a group shares, its members may.
 check_own() {
-  # Once for all folders, and outside the subshells that need it.
-  own_uid=${own_uid:-$(id -u)}
+  know_owner "$@"
   # Usually all of them belong to this account.
-  [ "$(whose "$@")" != own ] || return 0
+  [ "$ownership" != own ] || return 0
+  # /proc doesn't tell this account's number of a process that it hides.
+  own_uid=$(id -u)
   for checked; do
-    found=$(whose "$checked")
+    know_owner "$checked"
     # A failed check proves nothing.
-    [ "$found" = own ] || problem not-own "${found:-unlooked - - $checked}"
+    [ "$ownership" = own ] || problem not-own "${ownership:-unlooked - - $checked}"
   done
 }
 
@@ -24,75 +25,82 @@ check_program() {
 }
 any_owner='' own_uid=
 
-# Prints `own` if these folders belong to this account, else what is wrong with one of them: `owner WHO MODE PATH`,
-# `writable WHO MODE PATH` for a folder of the account, `exposed WHO MODE PATH` for another one. Prints nothing when
-# that can't be checked.
-whose() {
-  own_uid=${own_uid:-$(id -u)} unseen=$# themselves=//
+# Sets `ownership` to `own` if these folders belong to this account, else to what is wrong with one of them: `owner WHO
+# MODE PATH`, `writable WHO MODE PATH` for a folder of the account, `exposed WHO MODE PATH` for another one; to nothing
+# when that can't be checked. Its other variables have names of their own, so that no subshell has to keep them.
+know_owner() {
+  ownership='' way_number=$# way_ends=//
   # Each folder is replaced by the paths on the way to it, behind those of the folders before it.
-  while [ "$unseen" -gt 0 ]; do
-    place=$1 itself=yes unseen=$((unseen - 1))
+  while [ "$way_number" -gt 0 ]; do
+    way_end=$1 is_there=yes way_number=$((way_number - 1))
     shift
-    until [ -e "$place" ] || [ -L "$place" ]; do
-      place=${place%/*} itself=
-      [ -n "$place" ] || place=/
+    until [ -e "$way_end" ] || [ -L "$way_end" ]; do
+      way_end=${way_end%/*} is_there=
+      [ -n "$way_end" ] || way_end=/
     done
-    left=$place way='' links=0
+    way_left=$way_end way='' way_links=0
     set -- "$@" /
-    while [ -n "$left" ]; do
-      name=${left%%/*}
-      case $left in */*) left=${left#*/} ;; *) left= ;; esac
-      case $name in '' | .) continue ;; esac
-      way=$way/$name
+    while [ -n "$way_left" ]; do
+      way_name=${way_left%%/*}
+      case $way_left in */*) way_left=${way_left#*/} ;; *) way_left= ;; esac
+      case $way_name in '' | .) continue ;; esac
+      way=$way/$way_name
       set -- "$@" "$way"
       [ -L "$way" ] || continue
       # The system follows as many links (path_resolution(7)).
-      links=$((links + 1))
-      [ "$links" -le 40 ] || return
-      target=$(readlink "$way") || return
-      case $target in
+      way_links=$((way_links + 1))
+      [ "$way_links" -le 40 ] || return
+      way_target=$(readlink "$way") || return
+      case $way_target in
         /*) way= ;;
         *) way=${way%/*} ;;
       esac
-      left=$target/$left
+      way_left=$way_target/$way_left
     done
     # No path has two slashes in a row.
-    [ -z "$itself" ] || themselves=$themselves${way:-/}//
+    [ -z "$is_there" ] || way_ends=$way_ends${way:-/}//
   done
-  # One process for all paths.
-  found_ways=$(stat -c '%u %g %A %n' "$@" 2>/dev/null)
-  [ -z "$found_ways" ] || judge_ways "$#" <<WAYS
-$found_ways
+  # One process for all paths, and for this account's number: /proc/self is that process.
+  ways=$(stat -c '%u %g %A %n' /proc/self/ "$@" 2>/dev/null)
+  [ -z "$ways" ] || judge_ways "$#" <<WAYS
+$ways
 WAYS
 }
 
-# Reads a line of stat's output for each of $1 paths; `themselves` are those that aren't only on the way to a folder.
+# Reads a line of stat's output for each of $1 paths; `way_ends` are those that aren't only on the way to a folder.
 judge_ways() {
-  ways=0
-  while read -r uid gid mode path; do
-    ways=$((ways + 1))
-    if [ "$uid" != "$own_uid" ] && [ "$uid" != 0 ] && [ -z "$any_owner" ] && ! is_shared_with "$gid"; then
-      printf 'owner %s %s %s\n' "$(stat -c %U "$path" | tr ' ' _)" "$mode" "$path"
+  way_number=0
+  while read -r way_uid way_gid way_mode way_path; do
+    if [ "$way_path" = /proc/self/ ]; then
+      own_uid=${own_uid:-$way_uid}
+      continue
+    fi
+    own_uid=${own_uid:-$(id -u)} way_number=$((way_number + 1))
+    if [ "$way_uid" != "$own_uid" ] && [ "$way_uid" != 0 ] && [ -z "$any_owner" ] && ! is_shared_with "$way_gid"; then
+      ownership="owner $(stat -c %U "$way_path" | tr ' ' _) $way_mode $way_path"
       return
     fi
-    case $mode in
+    case $way_mode in
       # A link has no mode of its own, and in a sticky folder nobody can replace an entry of this account.
-      l* | d????????[tT]) case $themselves in *"//$path//"*) ;; *) continue ;; esac ;;
+      l* | d????????[tT]) case $way_ends in *"//$way_path//"*) ;; *) continue ;; esac ;;
     esac
-    found=writable
-    [ "$uid" = "$own_uid" ] || found=exposed
-    case $mode in
+    way_fault=writable
+    [ "$way_uid" = "$own_uid" ] || way_fault=exposed
+    case $way_mode in
       l*) ;;
-      ????????w?) printf '%s everybody %s %s\n' "$found" "$mode" "$path" && return ;;
+      ????????w?)
+        ownership="$way_fault everybody $way_mode $way_path"
+        return
+        ;;
       ?????w????)
-        [ -n "$any_owner" ] || is_private_here "$gid" "$path" || is_shared_with "$gid" || {
-          printf '%s %s %s %s\n' "$found" "$(stat -c %G "$path" | tr ' ' _)" "$mode" "$path"
+        [ -n "$any_owner" ] || is_private_here "$way_gid" "$way_path" || is_shared_with "$way_gid" || {
+          ownership="$way_fault $(stat -c %G "$way_path" | tr ' ' _) $way_mode $way_path"
           return
         }
         ;;
     esac
   done
-  [ "$ways" != "$1" ] || echo own
+  [ "$way_number" != "$1" ] || ownership=own
 }
 
 # Checks that $1, the group that may write in the folder $2, is this account alone. With an ACL, which ls marks, its

@@ -21,12 +21,6 @@ locate() {
   esac
 }
 
-# Prints that path.
-absolute() {
-  locate "$1"
-  printf '%s\n' "$path"
-}
-
 # Makes the paths base, state and workspace absolute, which most scripts are given.
 # shellcheck disable=SC2154 # the client sets them
 locate_places() {
@@ -97,13 +91,26 @@ problem() {
   exit 3
 }
 
-# Ends the script if files can't be transferred or listed. openrsync is called rsync on some systems, has few of its
-# options, and on some of them tells its version on standard error.
+# Ends the script if files can't be transferred or listed.
 need_rsync() {
-  know_find
-  command -v rsync >/dev/null || problem no-rsync
-  case $(rsync --version 2>&1) in *openrsync*) problem openrsync ;; esac
+  begin_rsync_check
+  end_rsync_check
 }
+
+# As need_rsync, but lets rsync tell its version while the script goes on until end_rsync_check: that takes as long as
+# four small programs.
+begin_rsync_check() {
+  command -v rsync >/dev/null || problem no-rsync
+  is_openrsync &
+  rsync_check=$!
+  know_find
+}
+
+end_rsync_check() { ! wait "$rsync_check" || problem openrsync; }
+
+# openrsync is called rsync on some systems, has few of its options, and on some of them tells its version on standard
+# error.
+is_openrsync() { case $(rsync --version 2>&1) in *openrsync*) ;; *) return 1 ;; esac }
 
 # Ends this session's processes when a client that sent `watch` disconnects.
 end_with_client() {

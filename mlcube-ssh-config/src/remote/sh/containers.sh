@@ -87,7 +87,7 @@ container_processes() {
 
 # Removes the containers of the job $1 and the volumes made for them alone; fails when some may remain.
 remove_containers_of() {
-  [ -f "$1/engine" ] || return 0
+  has_asked_for_container "$1" || return 0
   present=$(present_containers "$1") || return 1
   # shellcheck disable=SC2086 # ids
   [ -z "$present" ] || ask_engine "$1" rm -f -v $present >/dev/null 2>&1

@@ -6,14 +6,14 @@
 # Sets variables for this machine, this boot and this pid namespace: a pid means something only within them. Most
 # scripts meet no job and don't need them. The shell itself reads the files: where no process can be forked, a failed
 # read must not look like another machine.
-this_host=
+this_host='' this_space=
 know_this_machine() {
   [ -z "$this_host" ] || return 0
   machine='' this_boot='' node=''
   read -r node 2>/dev/null </proc/sys/kernel/hostname || :
   read -r machine 2>/dev/null </etc/machine-id || :
   read -r this_boot 2>/dev/null </proc/sys/kernel/random/boot_id || :
-  this_space=$(readlink /proc/self/ns/pid) || this_space=
+  [ -n "$this_space" ] || this_space=$(readlink /proc/self/ns/pid) || this_space=
   if [ -z "$node" ] || [ -z "$this_boot" ] || [ -z "$this_space" ]; then problem no-look /proc; fi
   case $node in *[!A-Za-z0-9._-]*) node=$(printf %s "$node" | tr -c 'A-Za-z0-9._-' _) ;; esac
   this_host=$node/$machine
@@ -45,11 +45,13 @@ check_readable() {
 }
 
 # Makes this process the leader of the job $1.
-lead() {
+lead() { name_leader "$1/leader.new" && mv -f "$1/leader.new" "$1/leader"; }
+
+# Names this process in the file $1, as the leader of a job.
+name_leader() {
   know_this_machine
   start_of $$
-  printf '%s %s %s %s %s\n' "$$" "$ticks" "$this_host" "$this_boot" "$this_space" >"$1/leader.new" &&
-    mv -f "$1/leader.new" "$1/leader"
+  printf '%s %s %s %s %s\n' "$$" "$ticks" "$this_host" "$this_boot" "$this_space" >"$1"
 }
 
 # Sets `how` to the state of the job $1, and `status` if it ended; and `why`, which for a lost job is `remains`, and for
@@ -322,12 +324,14 @@ guard_locks() {
 # holds the lock for too long or locking hangs, 3 when the folder was removed while this process waited.
 try_guard() {
   guard=
-  words=$( (umask "$private" && { [ -d "$1" ] || mkdir -p "$1"; } && : >>"$1/guard") 2>&1) || {
-    words=$(printf '%s\n' "$words" | tail -n 1)
-    return 1
-  }
   # With `command`, a failed redirection doesn't end the shell.
-  { command exec 9>>"$1/guard"; } 2>/dev/null || return 3
+  { [ -f "$1/guard" ] && command exec 9>>"$1/guard"; } 2>/dev/null || {
+    words=$( (umask "$private" && { [ -d "$1" ] || mkdir -p "$1"; } && : >>"$1/guard") 2>&1) || {
+      words=$(printf '%s\n' "$words" | tail -n 1)
+      return 1
+    }
+    { command exec 9>>"$1/guard"; } 2>/dev/null || return 3
+  }
   lock_file 9
   # `-ef` works in dash, bash and busybox.
   # shellcheck disable=SC3013

@@ -4,12 +4,15 @@
 #   advised  the batch systems that are recommended where the host has them; none if the settings name a launcher
 # shellcheck disable=SC2154 # start.sh sets job, base and the rest; place.sh view and shims
 
-# Some hosts kill a user's processes at logout (logind.conf(5), KillUserProcesses). A scope of the user's own manager is
-# spared if lingering keeps that manager alive after the logout.
+# Checks whether the host kills a user's processes at logout (logind.conf(5), KillUserProcesses).
+kills_at_logout() { case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) ;; *) return 1 ;; esac }
+
+# Sets `scope` to the command that starts a job on a host where the command $1… says that it kills: a scope of the user's
+# own manager is spared if lingering keeps that manager alive after the logout.
 scope=
 find_scope() {
   advice="\`loginctl enable-linger\` on that host prevents that"
-  case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) ;; *) return 0 ;; esac
+  "$@" || return 0
   case $(loginctl show-user "$(id -un)" -p Linger 2>/dev/null) in
     *=yes)
       scope='systemd-run --user --scope --quiet'
@@ -47,13 +50,16 @@ wait_for_leader() {
 
 # Starts the job. Arguments: mlcube's words.
 launch_by_direct() {
+  # Meanwhile: the question takes as long as five small programs.
+  kills_at_logout &
+  asking=$!
   place_shims
   plain_view
   if [ -n "$settings" ]; then
     MLCUBE_SYSTEM_SETTINGS=$job/settings.yaml
     export MLCUBE_SYSTEM_SETTINGS
   fi
-  find_scope
+  find_scope wait "$asking"
   level=$1 phase=$2
   shift 2
   [ "$phase" != run ] || for batch in $advised; do "advise_$batch"; done
@@ -63,7 +69,7 @@ launch_by_direct() {
   export MLCUBE_SSH_VARIABLES PYTHONUNBUFFERED
   # On its own line, with no descriptor of this session: an inherited one would keep the session open.
   # shellcheck disable=SC2086 # words of our own
-  setsid $scope sh "$job/run" job="$job" lock="$lock" view="$view" shims="$shims" mask="$mask" cube="$base/$root" \
+  setsid $scope sh "$job/run" job="$job" lock="$lock" view="$view" shims="$shims" mask="$mask" space="$this_space" cube="$base/$root" \
     python="$python" log_limit="$log_limit" locale="$user_locale" -- "$@" </dev/null >"$job/log" 2>&1 3<&- &
   starting=$!
   wait_for_leader

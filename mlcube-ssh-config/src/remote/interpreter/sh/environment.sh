@@ -4,7 +4,14 @@
 # shellcheck disable=SC2154 # the client sets what is given
 
 # Makes the path of the named python absolute.
-know_python() { case $named_python in \~/*) named_python=$(absolute "$named_python") ;; esac; }
+know_python() {
+  case $named_python in
+    \~/*)
+      locate "$named_python"
+      named_python=$path
+      ;;
+  esac
+}
 
 # The user's variables for python and pip could make it import other packages, or install ours elsewhere.
 forget_variables() {
@@ -22,13 +29,14 @@ forget_variables() {
 # successful start `proof` holds: what it was started with, what it printed, and `INODE CTIME SIZE PATH` of each of
 # these files.
 
-# Prints what mlcube is started with, in one line. Arguments: the requirements. LD_LIBRARY_PATH is included because
-# libraries come from it.
-started_with() { printf '%s\n' "$python ${LD_LIBRARY_PATH-} $*"; }
+# Sets `started_with` to what mlcube is started with, in one line. Arguments: the requirements. LD_LIBRARY_PATH is
+# included because libraries come from it.
+know_start() { started_with="$python ${LD_LIBRARY_PATH-} $*"; }
 
 # Checks whether each of these files is unchanged since mlcube was seen to start; then sets `state` to what it printed.
 is_proved() {
-  [ -O "$proof" ] && { IFS= read -r with && read -r said; } <"$proof" && [ "$with" = "$(started_with "$@")" ] || return 1
+  know_start "$@"
+  [ -O "$proof" ] && { IFS= read -r with && read -r said; } <"$proof" && [ "$with" = "$started_with" ] || return 1
   {
     printf '%s\n%s\n' "$with" "$said"
     # -L: what counts is the file that a link leads to.
@@ -42,12 +50,13 @@ is_proved() {
 state_of() {
   its_python=$1
   shift
-  "$its_python" -E -c "$start_mlcube" "$proof" "$(started_with "$@")" "$@"
+  know_start "$@"
+  "$its_python" -E -c "$start_mlcube" "$proof" "$started_with" "$@"
 }
 
 # Checks whether the environment that we created still starts mlcube.
 is_whole() {
-  [ -f "$whole" ] && [ "$(cat "$whole")" = "$wanted" ] || return 1
+  has_line "$whole" "$wanted" || return 1
   is_proved "$@" && return
   # Another version may have been installed since. What only pip can judge was met when the environment became whole.
   # This comes first: the proof that mlcube starts counts for the requirements, too.
@@ -144,8 +153,9 @@ system_python() {
   python=$(command -v "$named_python") || no_python
   check_program "$python"
   # A python that isn't ours has no place for the proof; the first push makes the folder for it.
-  proof=$(absolute "$state_folder")/started
-  [ -d "${proof%/*}" ] || proof=
+  locate "$state_folder"
+  proof=$path/started
+  [ -d "$path" ] || proof=
   if [ $# -eq 0 ] || met "$@"; then finish 0 "$@"; return; fi
   say "installing $* for $python"
   install_all "$@"
@@ -154,7 +164,8 @@ system_python() {
 
 # Sets the paths of the environment: `folder`, and those of its parts. Ends the script if others may change it.
 name_environment() {
-  folder=$(absolute "$folder")
+  locate "$folder"
+  folder=$path
   check_own "$folder"
   # A link of the account's own may lead to another disk: a new environment must lie there, too.
   if [ -L "$folder" ]; then folder=$(readlink -f "$folder") || problem not-writable "$folder"; fi

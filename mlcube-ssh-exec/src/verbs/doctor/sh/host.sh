@@ -7,9 +7,9 @@
 check_logout() {
   command -v setsid >/dev/null || problem no-setsid
   setsid true || problem no-setsid
-  # shellcheck disable=SC2317 # find_scope calls it
+  # shellcheck disable=SC2317 # kills_at_logout calls it
   loginctl() { timeout -s KILL 5 loginctl "$@"; }
-  kept=$(find_scope)
+  kept=$(find_scope kills_at_logout)
   [ -z "$kept" ] || printf '%s\n' "$kept"
   [ -n "$kept" ] || printf 'found %s\n' 'jobs go on after a logout'
 }

@@ -8,7 +8,8 @@ check_environment() {
   if [ "$kind" = system ]; then
     python=$(command -v "$named_python") || no_python
     check_program "$python"
-    proof=$(absolute "$state_folder")/started
+    locate "$state_folder"
+    proof=$path/started
   else
     name_environment "$@"
     if [ ! -e "$former" ] && { [ ! -e "$folder" ] || [ -z "$(ls -A "$folder")" ]; }; then
@@ -128,7 +129,10 @@ python_checks() {
       [ $# -gt 0 ] || [ "$kind" = virtualenv ] || return 0
       # Where the environment belongs: its disk may take no programs.
       near=$HOME
-      if [ "$kind" = virtualenv ]; then near=$(absolute "${folder%/*}"); fi
+      if [ "$kind" = virtualenv ]; then
+        locate "${folder%/*}"
+        near=$path
+      fi
       until [ -d "$near" ]; do near=${near%/*}; done
       trial=$(mktemp -d "${near:-/}/mlcube-ssh.XXXXXX" 2>/dev/null) || trial=
       if [ -z "$trial" ]; then
