@@ -140,6 +140,16 @@ fn several_folders_are_own_if_each_of_them_is() {
 }
 
 #[test]
+fn a_long_line_of_pip_is_shown_cut_and_is_whole_among_the_errors() {
+    prints(
+        &["process/prelude", "process/folder-owner", "remote/../interpreter/sh/environment"],
+        r#"printf '#!/bin/sh\nprintf %%070000d 7; echo; echo end\n' >python; chmod +x python; python=$HOME/python
+        install x 2>errors | while read -r line; do echo "${#line}"; done; wc -c <errors"#,
+        "210\n13\n70005\n",
+    );
+}
+
+#[test]
 fn what_a_program_is_sent_without_are_comments_alone() {
     let is_comment = |line: &&str| line.trim_start().starts_with('#');
     for script in scripts() {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Functions about the python environment that runs mlcube: its state, and what makes it. Their scripts are given what
-# make-environment.sh is.
+# Functions about the python environment that runs mlcube: its state, and what makes it. A script with them is given
+# what make-environment.sh is given.
 # shellcheck disable=SC2154 # the client sets what is given
 
 # Makes the path of the named python absolute.
@@ -92,7 +92,8 @@ install() {
         'ended '*) printf '%s\n' "$line" ;;
         *)
           printf '%s\n' "$line" >&2
-          printf 'does pip: %s\n' "${line#"${line%%[! ]*}"}" >&4
+          # A linker's command may be longer than a line of a reply may be.
+          printf 'does pip: %.200s\n' "${line#"${line%%[! ]*}"}" >&4
           ;;
       esac
     done
@@ -355,4 +356,3 @@ one_at_a_time() {
     *) say "the file system of $folder has no file locks: start no other interp for it meanwhile" ;;
   esac
 }
-
