@@ -386,6 +386,42 @@ fn a_name_that_leads_elsewhere_now_is_no_reason_to_use_the_old_connection() {
     assert_eq!(scene.host.sshd.logins(), 1, "the first connection is still this name's");
 }
 
+/// How often ssh was asked where the name leads since the last look, by a scene whose ssh writes down how it is called.
+fn questions(scene: &Scene) -> usize {
+    let calls = scene.home().join("calls");
+    let text = fs::read_to_string(&calls).unwrap();
+    fs::remove_file(&calls).unwrap();
+    text.lines().filter(|line| line.ends_with(" -G -- there")).count()
+}
+
+#[test]
+fn the_steps_of_the_wrapper_ask_once_where_the_name_leads_and_again_for_a_login() {
+    let (mut scene, document) = with_document(HostOptions::default());
+    let calls = scene.home().join("calls");
+    ssh_begins_with(&scene, &format!("printf '%s\\n' \"$*\" >> '{}'", calls.display()));
+    for connection in ["new", "open"] {
+        let configure = ["configure", "--mlcube=digits", "--platform=gpu1"];
+        scene.mlcube_ssh(&configure).run().succeeds();
+        assert_eq!(questions(&scene), 1, "over a {connection} connection");
+    }
+    let folder = scene.home().join("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    scene.has_variable("MLCUBE_SSH_FOLDER", folder.to_str().unwrap());
+    for expected in [1, 0] {
+        interp(&scene, &document).succeeds();
+        assert_eq!(questions(&scene), expected);
+    }
+    scene.masters().only().signal(Signal::KILL);
+    eventually("it is dead", || scene.masters().is_empty());
+    interp(&scene, &document).succeeds();
+    assert_eq!(questions(&scene), 1, "for the login");
+    // Others could write an answer there.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    interp(&scene, &document).succeeds();
+    assert_eq!(questions(&scene), 1, "in a folder that others can enter");
+}
+
 #[test]
 fn an_ssh_that_does_not_know_the_newer_options_is_used() {
     let (scene, document) = with_document(HostOptions::default());

@@ -6,7 +6,7 @@
 //! `MaxSessions`), one more login, which prompts nobody, serves sessions that can't wait.
 
 use crate::remote::login::control_socket::Purpose;
-use crate::remote::login::{Login, control_socket, diagnosis, identity_file, options};
+use crate::remote::login::{Login, control_socket, diagnosis, identity_file, kept_config, options};
 use crate::remote::session::greeting;
 
 use std::collections::BTreeSet;
@@ -38,6 +38,8 @@ pub struct Connection {
     sockets: PathBuf,
     /// The configuration that ssh has for this login; `None` before ssh was asked.
     configuration: Mutex<Option<SshConfig>>,
+    /// Whether an earlier step of the command line was told it, and not this one.
+    is_kept_configuration: AtomicBool,
     is_overflowing: AtomicBool,
     pub(crate) connect_timeout: u32,
     pub(crate) answer_timeout: Duration,
@@ -80,6 +82,7 @@ impl Connection {
         Ok(Self {
             sockets: control_socket::private_folder()?,
             configuration: Mutex::default(),
+            is_kept_configuration: AtomicBool::new(false),
             is_overflowing: AtomicBool::new(false),
             login,
             connect_timeout: runner.connect_timeout,
@@ -337,10 +340,20 @@ impl Connection {
         self.login.words().into_iter().chain(options::always()).collect()
     }
 
-    /// The configuration that ssh has for this login. ssh is asked once: a step stays with the host with which it
-    /// began.
+    /// The configuration that ssh has for this login. ssh is asked once: a step, and the wrapper's command line, stays with
+    /// the host with which it began.
     pub(crate) fn configuration(&self) -> SshConfig {
-        self.known_configuration().get_or_insert_with(|| self.ask_ssh()).clone()
+        let told = || {
+            let kept = kept_config::of(&self.question());
+            self.is_kept_configuration.store(kept.is_some(), Ordering::Relaxed);
+            kept.unwrap_or_else(|| self.ask_ssh())
+        };
+        self.known_configuration().get_or_insert_with(told).clone()
+    }
+
+    /// Returns whether ssh may tell another configuration by now. For a connection that is open that doesn't matter.
+    pub(crate) fn is_old_configuration(&self) -> bool {
+        self.was_open() || self.is_kept_configuration.load(Ordering::Relaxed)
     }
 
     /// Asks ssh again, for a new login.
@@ -349,6 +362,7 @@ impl Connection {
         // If ssh fails this time, its earlier configuration is the best guess.
         if now != SshConfig::default() {
             *self.known_configuration() = Some(now);
+            self.is_kept_configuration.store(false, Ordering::Relaxed);
         }
     }
 
@@ -356,20 +370,34 @@ impl Connection {
         self.configuration.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask_ssh(&self) -> SshConfig {
-        self.ask_ssh_with(self.login_words())
+    /// The words for ssh that ask for the configuration.
+    fn question(&self) -> Vec<String> {
+        self.question_with(self.login_words())
     }
 
-    /// The configuration for these options; what a `Match exec` of it starts ends with the question.
-    fn ask_ssh_with(&self, words: Vec<String>) -> SshConfig {
-        let question = Command::new("ssh").args(words).args(["-G", "--"]);
-        SshConfig::read_from(&question.arg(self.login.host.as_str()).own_group())
+    fn question_with(&self, words: Vec<String>) -> Vec<String> {
+        let host = self.login.host.to_string();
+        words.into_iter().chain(["-G".to_owned(), "--".to_owned(), host]).collect()
+    }
+
+    fn ask_ssh(&self) -> SshConfig {
+        let question = self.question();
+        let told = Self::ask_ssh_with(&question);
+        if told != SshConfig::default() {
+            kept_config::keep(&question, &told);
+        }
+        told
+    }
+
+    /// The configuration that ssh tells; what a `Match exec` of it starts ends with the question.
+    fn ask_ssh_with(question: &[String]) -> SshConfig {
+        SshConfig::read_from(&Command::new("ssh").args(question).own_group())
     }
 
     /// Returns whether the user's own sessions on the host forward the agent or Kerberos tickets, or open a tunnel.
     /// Every session of the same connection then has them.
     pub(crate) fn shares_more(&self) -> bool {
-        let effective = self.ask_ssh_with(self.login.words());
+        let effective = Self::ask_ssh_with(&self.question_with(self.login.words()));
         // An ssh that was built without Kerberos doesn't print the second.
         effective.get("forwardagent") != Some("no")
             || effective.get("gssapidelegatecredentials").is_some_and(|value| value != "no")

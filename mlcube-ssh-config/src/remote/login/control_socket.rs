@@ -160,7 +160,7 @@ fn make_private(folder: &Path, uid: u32) -> Result<()> {
 }
 
 /// Refuses a folder in which somebody else could put a socket.
-fn check_private(folder: &Path, uid: u32) -> Result<()> {
+pub(crate) fn check_private(folder: &Path, uid: u32) -> Result<()> {
     let metadata = fs::symlink_metadata(folder)
         .with_context(|| format!("can't inspect {}", folder.display()))?;
     let is_ours = metadata.uid() == uid;

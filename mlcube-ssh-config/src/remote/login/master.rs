@@ -98,7 +98,7 @@ impl Connection {
     /// Opens the master unless another process has done so meanwhile. A `wedged` master, which accepts clients without
     /// serving them, is abandoned, and so is the user's own: it still replies to checks after its network is gone.
     pub(crate) fn open_master(&self, wedged: bool) -> Outcome<Master> {
-        if self.was_open() {
+        if self.is_old_configuration() {
             self.refresh_configuration();
         }
         let _lock = self.lock()?;

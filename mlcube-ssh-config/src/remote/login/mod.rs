@@ -4,6 +4,7 @@ pub(crate) mod cipher;
 pub(crate) mod control_socket;
 pub(crate) mod diagnosis;
 pub(crate) mod identity_file;
+pub(crate) mod kept_config;
 pub mod login_keys;
 pub mod master;
 pub mod open_connections;

@@ -38,6 +38,11 @@ impl SshConfig {
         }
     }
 
+    /// The lines as ssh printed them.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// The value of a keyword.
     pub(crate) fn get(&self, keyword: &str) -> Option<&str> {
         self.0.lines().find_map(|line| line.strip_prefix(keyword)?.strip_prefix(' '))
