@@ -1,10 +1,12 @@
 //! The rules of the pipe: what a step reads, writes, and exits with.
 #![expect(clippy::unwrap_used, reason = "a test that meets what it didn't expect has failed")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use mlcube_ssh::pipe::engine_options::ENGINE_OPTIONS;
 use mlcube_ssh_harness::{Cube, Document, Engine, Invocation, Scene, Task};
 use serde_json::json;
 
@@ -123,6 +125,24 @@ fn a_document_comes_from_a_file_as_from_standard_input() {
             .exits(125)
             .complains(&["missing.json"]);
     }
+}
+
+#[test]
+fn an_input_hands_every_engine_option_on() {
+    let (scene, cube, _) = scene_with_a_document();
+    let given = ENGINE_OPTIONS.iter().map(|option| (option.name, "rw"));
+    let words: Vec<_> = given.clone().map(|(name, value)| format!("--{name}={value}")).collect();
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let document = scene.document(&cube, &words);
+    let again = |document: &Document| {
+        fs::write(scene.home().join("run.json"), document.to_string()).unwrap();
+        scene.tool("mlcube-ssh-config").args(["--input", "run.json", "--memory=1g"]).run()
+    };
+    let mut expected: BTreeMap<_, _> = given.collect();
+    expected.insert("memory", "1g");
+    assert_eq!(again(&document).succeeds().document().at("/run/options"), &json!(expected));
+    let refused = again(&document.with("/run/options/mount", "rx"));
+    refused.exits(125).complains(&["run.json", "mount: 'rx' isn't rw or ro"]);
 }
 
 #[test]

@@ -5,16 +5,7 @@ use omegaconf::yaml::Key;
 use omegaconf::{NodeId, Origin, Value};
 
 use crate::config::composition::Composition;
-
-/// The flags, each with its key in the sections `docker` and `singularity`.
-const KEYS: [(&str, &str, &str); 6] = [
-    ("network", "--network", "--network"),
-    ("security", "--security-opt", "--security"),
-    ("gpus", "--gpus", "--nv"),
-    ("memory", "--memory", "--vm-ram"),
-    ("cpu", "--cpuset-cpus", "--vm-cpu"),
-    ("mount", "--mount_opts", "--mount_opts"),
-];
+use crate::pipe::engine_options::{ENGINE_OPTIONS, GivenEngineOptions};
 
 impl Composition<'_> {
     /// Adds the options to the overrides, in the section of the engine after which the platform is named.
@@ -22,22 +13,22 @@ impl Composition<'_> {
         &mut self,
         overrides: NodeId,
         platform: &str,
-        options: &[(&'static str, String)],
+        options: &GivenEngineOptions,
     ) -> omegaconf::Result<()> {
         if platform != "docker" && platform != "singularity" {
             return Ok(());
         }
         let section = self.conf.tree.add(Value::empty_map(), Origin::Computed)?;
-        for (flag, docker, singularity) in KEYS {
-            let given = options
-                .iter()
-                .find(|(name, value)| *name == flag && (flag == "gpus" || !value.is_empty()));
-            let Some((_, value)) = given else { continue };
-            let (key, value) = match (platform, flag) {
-                ("docker", "gpus") => (docker, value.trim()),
-                ("docker", _) => (docker, value.as_str()),
-                (_, "gpus") => (singularity, ""),
-                _ => (singularity, value.as_str()),
+        for option in &ENGINE_OPTIONS {
+            let given = options.0.get(option.name);
+            // Only `--gpus=` says something without a value: no GPUs.
+            let is_gpus = option.name == "gpus";
+            let Some(value) = given.filter(|value| is_gpus || !value.is_empty()) else { continue };
+            let (key, value) = match platform {
+                "docker" if is_gpus => (option.docker, value.trim()),
+                "docker" => (option.docker, value.as_str()),
+                _ if is_gpus => (option.singularity, ""),
+                _ => (option.singularity, value.as_str()),
             };
             self.conf.tree.set(
                 section,

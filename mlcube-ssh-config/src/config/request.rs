@@ -1,5 +1,7 @@
 //! The input of the resolver.
 
+use crate::pipe::engine_options::GivenEngineOptions;
+
 /// What to resolve, as the command line specifies it.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -13,8 +15,8 @@ pub struct Request {
     pub overrides: Vec<String>,
     /// The `NAME=VALUE` of every task argument, in order.
     pub arguments: Vec<(String, String)>,
-    /// Engine options by the name of their flag (`gpus`): they apply to a platform that is *named* after an engine.
-    pub options: Vec<(&'static str, String)>,
+    /// The engine options: they apply to a platform that is *named* after an engine.
+    pub options: GivenEngineOptions,
     /// The settings file.
     pub settings: String,
     /// The folder for relative paths.

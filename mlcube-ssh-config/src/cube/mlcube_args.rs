@@ -11,6 +11,7 @@ use crate::cube::path_mapping::remote_argument;
 use crate::cube::task_parameters;
 use crate::cube::task_parameters::Parameter;
 use crate::pipe::document::Document;
+use crate::pipe::engine_options::EngineOption;
 use crate::pipe::failure::hinted;
 use crate::settings::names::{TaskName, check_parameter as check_parameter_name};
 use crate::settings::runner::Runner;
@@ -153,8 +154,7 @@ fn check_option(name: &str, value: &str, runner: &Runner) -> Result<()> {
             "set 'remote: {runner: docker}' in the platform's section",
         ));
     }
-    // mlcube turns these into --vm-ram and --vm-cpu, which no singularity on Linux accepts.
-    if platform == "singularity" && matches!(name, "memory" | "cpu") {
+    if platform == "singularity" && !EngineOption::is_for_singularity(name) {
         return Err(hinted(
             format!("--{name} reaches no singularity on Linux"),
             "set 'remote: {runner: singularity, run_args: …}' in the platform's section to options of your version",

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod args;
 pub mod document;
+pub mod engine_options;
 pub mod exit_status;
 pub mod failure;
 pub mod generate;

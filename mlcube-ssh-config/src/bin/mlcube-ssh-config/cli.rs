@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
+use mlcube_ssh::pipe::engine_options::GivenEngineOptions;
 use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
 use mlcube_ssh::pipe::step::CommonArgs;
 
@@ -48,24 +49,8 @@ pub(crate) struct Args {
     /// Set a parameter of the tasks
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) arguments: Vec<String>,
-    /// Give GPUS to the container: `all`, a number, or `device=0,1`
-    #[arg(long, value_name = "GPUS", allow_hyphen_values = true)]
-    pub(crate) gpus: Option<String>,
-    /// Limit the container's memory to SIZE
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) memory: Option<String>,
-    /// Limit the container to CPUS
-    #[arg(long, value_name = "CPUS")]
-    pub(crate) cpu: Option<String>,
-    /// Attach the container to NETWORK
-    #[arg(long, value_name = "NETWORK")]
-    pub(crate) network: Option<String>,
-    /// Give the security option OPTION to the container
-    #[arg(long, value_name = "OPTION")]
-    pub(crate) security: Option<String>,
-    /// Mount the inputs in MODE
-    #[arg(long, value_name = "MODE")]
-    pub(crate) mount: Option<Mount>,
+    #[command(flatten)]
+    pub(crate) engine: GivenEngineOptions,
     /// Pass the local variable NAME to the task; its value is read when the task runs, and stored nowhere
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(candidates::variables))]
     pub(crate) env: Vec<String>,
@@ -107,25 +92,6 @@ pub(crate) enum Format {
     Yaml,
 }
 
-/// How inputs are mounted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Mount {
-    /// Read and write
-    Rw,
-    /// Read only
-    Ro,
-}
-
-impl Mount {
-    /// Returns the mode as `mlcube` accepts it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Rw => "rw",
-            Self::Ro => "ro",
-        }
-    }
-}
-
 /// Splits every `-PKEY=VALUE` into two words: clap would remove a `=` at the beginning of the value.
 pub(crate) fn words() -> Vec<OsString> {
     let mut words = Vec::new();
@@ -144,19 +110,6 @@ pub(crate) fn words() -> Vec<OsString> {
 }
 
 impl Args {
-    /// Returns the given engine options, by the name of their flag.
-    pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
-        let all = [
-            ("gpus", self.gpus.clone()),
-            ("memory", self.memory.clone()),
-            ("cpu", self.cpu.clone()),
-            ("network", self.network.clone()),
-            ("security", self.security.clone()),
-            ("mount", self.mount.map(|mount| mount.word().to_owned())),
-        ];
-        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-    }
-
     /// Returns the `-P` words; as in `mlcube`, those after `--` come first.
     pub(crate) fn override_words(&self) -> Vec<String> {
         let after_dashes = self.arguments.iter().filter_map(|word| word.strip_prefix("-P"));

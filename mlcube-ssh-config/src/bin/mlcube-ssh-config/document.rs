@@ -71,8 +71,8 @@ fn what_to_run(args: &Args, request: &Request, resolved: &Resolved) -> Result<Ru
     (run.runner_overrides, run.overrides) =
         request.overrides.iter().cloned().partition(|word| is_for_this_runner(word));
     run.workspace = request.workspace.as_ref().map(|_| resolved_workspace(resolved));
-    run.options =
-        request.options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let options = request.options.0.iter();
+    run.options = options.map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     run.env.clone_from(&args.env);
     run.inputs = outside_inputs::inputs(request, resolved)?;
     Ok(run)

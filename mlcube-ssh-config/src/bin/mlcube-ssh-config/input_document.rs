@@ -4,13 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 use mlcube_ssh::cube::trust;
 use mlcube_ssh::pipe::document::{Document, Run};
 use mlcube_ssh::pipe::failure::hinted;
 use mlcube_ssh::settings::runner::is_about_local_folders;
 
-use crate::cli::{Args, Mount};
+use crate::cli::Args;
 
 /// Returns the command line, with missing flags taken from the document that `--input` names.
 pub(crate) fn completed(args: &Args) -> Result<Args> {
@@ -51,16 +50,7 @@ fn complete(args: &mut Args, run: &Run) {
     fill(&mut args.workspace, run.workspace.as_ref());
     let tasks = run.tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     fill(&mut args.task, Some(&tasks).filter(|tasks| !tasks.is_empty()));
-    for (name, value) in &run.options {
-        match name.as_str() {
-            "gpus" => fill(&mut args.gpus, Some(value)),
-            "memory" => fill(&mut args.memory, Some(value)),
-            "cpu" => fill(&mut args.cpu, Some(value)),
-            "network" => fill(&mut args.network, Some(value)),
-            "security" => fill(&mut args.security, Some(value)),
-            _ => args.mount = args.mount.or(Mount::from_str(value, false).ok()),
-        }
-    }
+    args.engine.fill(&run.options);
     if args.env.is_empty() {
         args.env.clone_from(&run.env);
     }

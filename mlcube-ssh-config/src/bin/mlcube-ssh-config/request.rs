@@ -26,7 +26,7 @@ pub(crate) fn request(args: &Args) -> Result<Request> {
         workspace: args.workspace.clone(),
         overrides: args.override_words(),
         arguments: args.argument_words().map(|word| argument(word)).collect::<Result<_>>()?,
-        options: args.options(),
+        options: args.engine.clone(),
         settings,
         working_directory: working_directory()?,
     })

@@ -5,12 +5,10 @@ use std::collections::HashSet;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::pipe::document::{Document, Run};
+use crate::pipe::engine_options::EngineOption;
 use crate::settings::names::{TaskName, check_parameter, check_variable};
 use crate::settings::runner::is_for_this_runner;
 use crate::text::hint::hinted;
-
-/// The engine options of `mlcube run`.
-const OPTIONS: [&str; 6] = ["gpus", "memory", "cpu", "network", "security", "mount"];
 
 /// Bytes of all words of a run. No command line holds more: Linux gives it a quarter of the stack, which has 8 MiB
 /// (execve(2)).
@@ -56,13 +54,10 @@ impl Run {
         ensure!(bytes <= WORDS, "it is longer than a command line can be");
         self.env.iter().try_for_each(|name| check_variable(name)).context("env")?;
         self.args.keys().try_for_each(|name| check_parameter(name)).context("args")?;
-        if let Some(name) = self.options.keys().find(|name| !OPTIONS.contains(&name.as_str())) {
-            bail!(
-                "options: '{}' isn't an option; the options are {}",
-                name.escape_debug(),
-                OPTIONS.join(", ")
-            );
-        }
+        let mut options = self.options.iter();
+        options
+            .try_for_each(|(name, value)| EngineOption::check(name, value))
+            .context("options")?;
         // Each list has its own rules: a word for the runner must not be in the other list.
         let other = |word: &&String| is_for_this_runner(word);
         if let Some(word) = self.overrides.iter().find(other) {

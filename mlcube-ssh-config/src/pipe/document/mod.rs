@@ -79,7 +79,7 @@ pub struct Run {
     /// The path given to `--workspace`, absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
-    /// Engine options by name (`gpus`, `memory`, `cpu`, `network`, `security`, `mount`).
+    /// Engine options by name: those of [`ENGINE_OPTIONS`](crate::pipe::engine_options::ENGINE_OPTIONS).
     #[serde(default)]
     pub options: BTreeMap<String, String>,
     /// The names of environment variables that the task gets; their values are never stored in the document.
