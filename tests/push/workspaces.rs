@@ -217,6 +217,22 @@ fn checksum_keeps_a_backup_of_all_replaced_code() {
 }
 
 #[test]
+fn code_that_an_interrupted_push_by_content_replaced_is_not_said_to_be_of_the_next_one() {
+    let scene = Scene::new();
+    let cube = scene.cube("digits").task(&Task::named("train"));
+    cube.now_does("train", "echo 1");
+    let document = scene.document(&cube, &[]);
+    scene.push(&document, &["-q"]).succeeds();
+    cube.now_does("train", "echo 2 and more");
+    scene.has_program("rsync", "/usr/bin/rsync \"$@\"; exit 12");
+    scene.push(&document, &["-q", "--checksum"]).exits(125);
+    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    let next = scene.push(&document, &[]);
+    next.succeeds().says("the code that a push that was cut off replaced").never_says("this push");
+    assert_eq!(replaced(&scene), [("code/tasks/train".to_owned(), "echo 1".to_owned())]);
+}
+
+#[test]
 fn what_an_interrupted_push_has_sent_is_not_named_as_changed() {
     let scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));

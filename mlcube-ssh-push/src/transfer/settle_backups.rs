@@ -92,6 +92,10 @@ impl PushBackups<'_> {
         Ok(())
     }
 
+    fn are_of_earlier_push(&self) -> bool {
+        self.sent.is_none()
+    }
+
     /// Sorts the backups by whether they are of what the listings said.
     fn sort(&self, backups: &Listing) -> Outcome<Found> {
         let disks = self.disks(backups)?;
@@ -154,7 +158,7 @@ impl PushBackups<'_> {
         found: &mut FoundIn,
     ) -> Outcome<()> {
         // After a push that was cut off, or had no room, a backup may be a part of the file that is still in its place.
-        let may_be_parts = was_full || self.sent.is_none();
+        let may_be_parts = was_full || self.are_of_earlier_push();
         let now = self.look(tree, found)?;
         let may_be_in_place = |place: &Path| {
             tree.backup(backups, place).zip(now.get(place)).is_some_and(|(backup, now)| {
@@ -174,8 +178,10 @@ impl PushBackups<'_> {
         if !self.backups.by_content {
             useless.extend(&code.expected);
         } else if !code.expected.is_empty() {
+            let push =
+                if self.are_of_earlier_push() { "a push that was cut off" } else { "this push" };
             self.report.say(&format!(
-                "kept backups of the code that this push replaced on '{}' in {}, as --checksum can't tell whether somebody else changed it",
+                "kept backups of the code that {push} replaced on '{}' in {}, as --checksum can't tell whether somebody else changed it",
                 self.connection.host(),
                 one_line(&self.backups.code())
             ));
@@ -294,7 +300,7 @@ impl PushBackups<'_> {
         let all = [changed, by_content].concat();
         for path in all.iter().take(Names::MOST) {
             let name = |place: &Path| one_line(&place.to_string_lossy());
-            if self.sent.is_none() {
+            if self.are_of_earlier_push() {
                 report.warn(&format!(
                     "a push that was cut off kept a backup on '{host}': {folder}/{}",
                     name(path)
