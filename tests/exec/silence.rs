@@ -42,17 +42,22 @@ fn a_build_has_one_line_on_a_terminal_and_its_log_if_it_fails() {
         let line = format!("mlcube-ssh-exec {words} configure --input run.json >/dev/null");
         scene.sh_at_a_terminal(&line).run()
     };
-    let builds = |end: &str| {
-        let steps = format!("echo STEP 1; sleep 2; echo STEP 2; {end}");
+    let builds = |steps: &str| {
         scene.host.has_program("docker", &format!("case $1 in pull|build) {steps} ;; esac"));
     };
-    builds("exit 0");
+    let builds_at_once = |end: &str| builds(&format!("echo STEP 1; echo STEP 2; {end}"));
+    builds("echo STEP 1; sleep 2; echo STEP 2");
     let shown = configure("").succeeds().stdout.clone();
     assert!(shown.contains("  STEP 1\x1b[K") && !shown.contains("STEP 1\r\n"), "{shown:?}");
     assert!(shown.contains("\r\x1b[Kmlcube-ssh-exec: configured the cube"), "{shown:?}");
     let whole = configure("-v").succeeds().stdout.clone();
     assert!(whole.contains("STEP 1\r\nSTEP 2\r\n"), "{whole:?}");
-    builds("echo it broke; exit 3");
+    builds_at_once("exit 0");
+    assert_eq!(configure("-q").succeeds().stdout, "");
+    let quiet = || scene.sh("mlcube-ssh-exec -q configure --input run.json >/dev/null").run();
+    quiet().succeeds().is_silent();
+    builds_at_once("echo it broke; exit 3");
     let failed = configure("").stdout;
     assert!(failed.contains("STEP 1\r\nSTEP 2\r\nit broke\r\n"), "{failed:?}");
+    quiet().says("STEP 1\nSTEP 2\nit broke\n");
 }

@@ -1,4 +1,5 @@
-//! The log of a build at a terminal: its last line is drawn, and the log is printed only if the build fails.
+//! The log of a build at a terminal: its last line is drawn, and the log is printed only if the build fails. With `-q`
+//! nothing is drawn, at a terminal or elsewhere.
 
 use std::collections::VecDeque;
 

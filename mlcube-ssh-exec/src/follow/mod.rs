@@ -26,7 +26,7 @@ use mlcube_ssh::remote::problem::SharedProblem;
 use mlcube_ssh::remote::session::{Event, Reply, Session};
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::text::quote::shell_word;
-use mlcube_ssh::ui::report::Report;
+use mlcube_ssh::ui::report::{Report, Verbosity};
 use mlcube_ssh::ui::status_line::StatusLine;
 use signal_hook::consts::SIGINT;
 
@@ -77,7 +77,7 @@ pub(crate) struct FollowMode {
     pub(crate) follow: bool,
     /// Whether Ctrl-C stops the job.
     pub(crate) stops_job: bool,
-    /// Whether the job is a build, of which a terminal shows one line.
+    /// Whether the job is a build, of which a terminal shows one line, and `-q` nothing.
     pub(crate) is_build: bool,
 }
 
@@ -101,7 +101,7 @@ pub(crate) struct Follower<'a> {
     end: End,
     tail: LastLines,
     silence: Silence,
-    /// The log, where one line of it is shown.
+    /// The log, where at most one line of it is shown.
     build: Option<BuildLog>,
 }
 
@@ -204,9 +204,9 @@ impl<'a> Follower<'a> {
         log: Box<dyn Write + 'a>,
     ) -> Outcome<Self> {
         let status_line = StatusLine::new(report);
-        let is_drawn = mode.is_build && status_line.is_drawn_again();
+        let is_short = status_line.is_drawn_again() || report.verbosity() == Verbosity::Quiet;
         Ok(Self {
-            build: is_drawn.then(BuildLog::default),
+            build: (mode.is_build && is_short).then(BuildLog::default),
             connection: Arc::new(connection),
             document: document.clone(),
             end: End { job: job.which.clone(), ..End::default() },
@@ -260,7 +260,7 @@ impl<'a> Follower<'a> {
         self.end
     }
 
-    /// Prints the log of a build of which one line was shown, if it failed.
+    /// Prints the log of a build that was kept, if it failed.
     fn print_failed_build(&mut self) {
         let has_failed = self.end.status != Some(0) && self.end.interrupted.is_none();
         let Some(build) = self.build.take().filter(|_| has_failed) else { return };

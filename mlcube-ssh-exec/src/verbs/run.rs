@@ -86,7 +86,7 @@ pub(crate) fn run_job(
     // With -v the whole log is shown.
     let is_build = phase == Phase::Configure
         && new.follow.output.is_none()
-        && step.report().verbosity() == Verbosity::Normal;
+        && step.report().verbosity() != Verbosity::Verbose;
     let mode = FollowMode { wait: new.wait, is_build, ..follow_mode };
     let follower = Follower::new(connection, document, job, step.report(), mode, log(new.follow))?;
     let end = follow(document, follower, Some(phase))?;
