@@ -164,9 +164,22 @@ fn the_settings_file_alone_is_checked() {
     assert_eq!(scene.host.sshd.logins(), 0);
 }
 
+/// What these two ask for is an open connection, and none stays open.
+#[test]
+fn a_login_that_only_an_open_connection_allows_needs_one_that_stays_open() {
+    let mut scene = Scene::new();
+    scene.set("/persist", 0);
+    for policy in ["once", "never"] {
+        scene.set("/login", policy);
+        refused(&scene, &USUAL, &["runner.login: ", "persist: 0", "hint: set runner.persist"]);
+    }
+    scene.set("/login", "ask");
+    config(&scene, &USUAL).succeeds();
+}
+
 #[test]
 fn a_value_of_the_platform_can_not_be_used() {
-    let list: [(&str, Value, &str); 16] = [
+    let list: [(&str, Value, &str); 18] = [
         ("/host", json!(""), "host"),
         ("/host", json!(null), "host"),
         ("/host", json!(["a"]), "host"),
@@ -185,6 +198,8 @@ fn a_value_of_the_platform_can_not_be_used() {
         ("/authentication", json!({"user": "-x"}), "user"),
         ("/connect_timeout", json!("soon"), "connect_timeout"),
         ("/env", json!("HOME"), "env"),
+        ("/env", json!(["HOME", "a-b"]), "runner.env[1]: 'a-b'"),
+        ("/authentication", json!({"user": "a;b"}), "can be set in it, for an alias"),
         ("/remote/image_dir", json!("~/images"), "runner.remote.image_dir"),
         ("/colour", json!("red"), "colour"),
     ];

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use mlcube_ssh::settings::runner::KEYS;
+use mlcube_ssh::settings::runner::{self, Runner};
 use mlcube_ssh_harness::{
     Account, Cube, Document, Engine, HostOptions, Outcome, Place, Scene, Task, eventually,
 };
@@ -87,10 +87,10 @@ fn settings_of_a_stranger(scene: &Scene) -> Vec<(&'static str, Value, String)> {
         ("launcher", json!({"type": "slurm"}), "type: slurm"),
         ("interpreter", json!({"location": "/etc"}), "location: /etc"),
     ];
-    let mut keys: BTreeSet<&str> = settings.iter().map(|(key, ..)| *key).collect();
+    let mut keys: BTreeSet<String> = settings.iter().map(|(key, ..)| (*key).to_owned()).collect();
     // That one makes the platform one of this runner at all.
-    keys.insert("runner");
-    assert_eq!(keys, BTreeSet::from(KEYS), "a key is in no attack");
+    keys.insert("runner".to_owned());
+    assert_eq!(keys, BTreeSet::from_iter(runner::keys::<Runner>()), "a key is in no attack");
     settings.map(|(key, value, shown)| (key, value, shown.to_owned())).into()
 }
 

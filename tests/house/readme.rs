@@ -6,7 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use mlcube_ssh::pipe::exit_status::EXIT_STATUSES;
-use mlcube_ssh::settings::runner::{AUTHENTICATION_KEYS, INTERPRETER_KEYS, KEYS};
+use mlcube_ssh::settings::runner::authentication::Authentication;
+use mlcube_ssh::settings::runner::interpreter::Interpreter;
+use mlcube_ssh::settings::runner::{Runner, keys};
 use mlcube_ssh_harness::{Scene, Task, repository};
 use regex::Regex;
 
@@ -210,10 +212,10 @@ fn every_key_of_the_reference_is_in_the_code() {
 fn every_key_of_the_settings_is_in_the_reference() {
     let reference = read("mlcube-ssh-config/README.md");
     let table = rows(&reference, "parameter");
-    for key in KEYS {
-        assert!(first_column(&table).contains(&key), "the reference has no row for {key}");
+    for key in keys::<Runner>() {
+        assert!(first_column(&table).contains(&key.as_str()), "the reference has no row for {key}");
     }
-    for key in INTERPRETER_KEYS.iter().chain(&AUTHENTICATION_KEYS) {
+    for key in keys::<Interpreter>().iter().chain(&keys::<Authentication>()) {
         // `type: system`, or the key alone.
         let is_told = table
             .iter()

@@ -176,7 +176,7 @@ fn a_connection_of_the_users_own_is_listed_as_theirs() {
 fn a_login_that_nothing_is_left_of_is_refused() {
     let mut scene = Scene::new();
     scene.set("/persist", 0);
-    let document = with_login(&mut scene, "once");
+    let document = with_login(&mut scene, "ask");
     scene.exec(&document, &["login"]).exits(125).complains(&["persist"]).says("8h");
     assert_eq!(attempts(&scene), 0);
 }

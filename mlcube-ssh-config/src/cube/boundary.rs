@@ -48,7 +48,7 @@ impl Boundary {
     /// When the base or a listed place can't be inspected.
     pub fn of(layout: &Layout, runner: &Runner) -> Result<Self> {
         let listed = runner.follow_links.iter();
-        let listed = listed.map(|place| real(&normal(&home_expanded(place))));
+        let listed = listed.map(|place| real(&normal(&home_expanded(place.as_str()))));
         Ok(Self {
             listed: listed.collect::<Result<_>>().context("follow_links")?,
             names_base: runner.base.is_some(),

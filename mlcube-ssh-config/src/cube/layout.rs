@@ -175,7 +175,7 @@ impl Layout {
     #[must_use]
     pub fn name(&self, runner: &Runner) -> String {
         if let Some(name) = &runner.remote_name {
-            return name.clone();
+            return name.to_string();
         }
         let name = plain(&self.base.file_name().unwrap_or_default().to_string_lossy());
         match name.strip_prefix(['.', '-']) {

@@ -16,21 +16,33 @@
 
 use std::fmt;
 
-use anyhow::{Result, bail};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::invalid::Invalid;
 use crate::text::hint::hinted;
+use crate::text::quote;
+
+type Result<T> = std::result::Result<T, Invalid>;
+
+/// Refuses text for a reason.
+macro_rules! refuse {
+    ($($reason:tt)*) => {
+        return Err(Invalid::new(format!($($reason)*)))
+    };
+}
 
 /// Refuses text that could be taken for an option or would garble a line of output.
 fn check(what: &str, text: &str) -> Result<()> {
     if text.trim().is_empty() {
-        bail!("the {what} is empty");
+        refuse!("the {what} is empty");
     }
     if text.starts_with('-') {
-        bail!("the {what} '{text}' begins with '-', and would be taken for an option");
+        let shown = text.escape_debug();
+        refuse!("the {what} '{shown}' begins with '-', and would be taken for an option");
     }
     if text.contains(char::is_control) {
-        bail!("the {what} '{}' holds a control character", text.escape_debug());
+        refuse!("the {what} '{}' holds a control character", text.escape_debug());
     }
     Ok(())
 }
@@ -40,9 +52,9 @@ fn check(what: &str, text: &str) -> Result<()> {
 const ACTIVE: &str = "'`\"$\\;&<>|(){}*?!#~";
 
 /// Refuses the character of a login's name that a shell interprets; it can be set in ~/.ssh/config, for an alias.
-fn refuse(what: &str, text: &str, found: Option<char>) -> Result<()> {
+fn refuse_active(what: &str, text: &str, found: Option<char>) -> Result<()> {
     match found {
-        Some(found) => Err(hinted(
+        Some(found) => Err(Invalid::with_hint(
             format!("the {what} '{text}' holds '{found}', which a shell could interpret"),
             "write the name as ~/.ssh/config knows it; a user or name with other characters can be set in it, for an alias",
         )),
@@ -66,10 +78,11 @@ fn active_in_user(user: &str) -> Option<char> {
 
 /// Defines a type for valid names of one kind: `TryFrom<String>` checks the text, and serde uses it.
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    ($(#[$attribute:meta])* $name:ident, $check:expr) => {
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
+        #[schemars(extend("minLength" = 1))]
+        $(#[$attribute])*
         pub struct $name(String);
 
         impl $name {
@@ -81,7 +94,7 @@ macro_rules! name {
         }
 
         impl TryFrom<String> for $name {
-            type Error = anyhow::Error;
+            type Error = Invalid;
 
             fn try_from(text: String) -> Result<Self> {
                 let check: fn(&str) -> Result<()> = $check;
@@ -91,7 +104,7 @@ macro_rules! name {
         }
 
         impl std::str::FromStr for $name {
-            type Err = anyhow::Error;
+            type Err = Invalid;
 
             fn from_str(text: &str) -> Result<Self> {
                 Self::try_from(text.to_owned())
@@ -118,9 +131,9 @@ name!(
     |text| {
         check("host", text)?;
         let (user, host) = text.rsplit_once('@').unwrap_or(("", text));
-        refuse("host", text, active_in_user(user).or_else(|| active_in_host(host)))?;
+        refuse_active("host", text, active_in_user(user).or_else(|| active_in_host(host)))?;
         if text.contains('/') {
-            bail!("the host '{text}' holds a slash");
+            refuse!("the host '{text}' holds a slash");
         }
         Ok(())
     }
@@ -131,7 +144,7 @@ name!(
     User,
     |text| {
         check("user", text)?;
-        refuse("user", text, active_in_user(text))
+        refuse_active("user", text, active_in_user(text))
     }
 );
 
@@ -148,7 +161,7 @@ name!(
     |text| {
         check("remote path", text)?;
         if text.starts_with('~') && text != "~" && !text.starts_with("~/") {
-            bail!("the remote path '{text}' names another user's home; write it as an absolute path");
+            refuse!("the remote path '{text}' names another user's home; write it as an absolute path");
         }
         Ok(())
     }
@@ -160,7 +173,47 @@ name!(
     |text| {
         check("job id", text)?;
         if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            bail!("'{text}' isn't the id of a job; `mlcube-ssh list` lists them");
+            refuse!("'{text}' isn't the id of a job; `mlcube-ssh list` lists them");
+        }
+        Ok(())
+    }
+);
+
+name!(
+    /// The name of a platform of the remote `mlcube`.
+    PlatformName,
+    |text| if text.trim().is_empty() { Err(Invalid::new("is empty")) } else { Ok(()) }
+);
+
+name!(
+    /// The name of an environment variable.
+    #[schemars(extend("pattern" = "^[A-Za-z_][A-Za-z0-9_]*$"))]
+    VariableName,
+    check_variable
+);
+
+name!(
+    /// The name of a remote folder: one component, safe in a shell line.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_+][A-Za-z0-9_+.-]*$"))]
+    FolderName,
+    |text| {
+        let is_safe = quote::is_plain(text) && !text.contains('/') && !text.starts_with(['-', '.']);
+        if !is_safe || text.is_empty() {
+            let shown = text.escape_debug();
+            refuse!("'{shown}' can't name a remote folder; use letters, digits, '_', '+', '-' and '.'");
+        }
+        Ok(())
+    }
+);
+
+name!(
+    /// A local path that doesn't depend on the current folder.
+    #[schemars(extend("pattern" = "^~?/"))]
+    LocalPlace,
+    |text| {
+        if !text.starts_with('/') && !text.starts_with("~/") {
+            let shown = text.escape_debug();
+            refuse!("'{shown}' is neither absolute nor below the home; write /x or ~/x");
         }
         Ok(())
     }
@@ -171,8 +224,8 @@ impl RemotePath {
     ///
     /// # Errors
     /// If the result isn't a valid path.
-    pub fn join(&self, more: &str) -> Result<Self> {
-        Self::try_from(format!("{}/{more}", self.0.trim_end_matches('/')))
+    pub fn join(&self, more: &str) -> anyhow::Result<Self> {
+        Ok(Self::try_from(format!("{}/{more}", self.0.trim_end_matches('/')))?)
     }
 
     /// Returns the path without `~/`, as rsync and a shell in the home folder interpret it.
@@ -195,7 +248,7 @@ impl RemotePath {
 pub fn check_variable(name: &str) -> Result<()> {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if !plain || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-        bail!("'{}' can't be the name of an environment variable", name.escape_debug());
+        refuse!("'{}' can't be the name of an environment variable", name.escape_debug());
     }
     Ok(())
 }
@@ -204,9 +257,9 @@ pub fn check_variable(name: &str) -> Result<()> {
 ///
 /// # Errors
 /// If a shell or an option parser would interpret the name.
-pub fn check_parameter(name: &str) -> Result<()> {
+pub fn check_parameter(name: &str) -> anyhow::Result<()> {
     if name.is_empty() || name.starts_with('-') {
-        bail!("'{name}' can't be the name of a parameter: it is empty or begins with '-'");
+        anyhow::bail!("'{name}' can't be the name of a parameter: it is empty or begins with '-'");
     }
     let bad = |c: &char| c.is_control() || c.is_whitespace() || ACTIVE.contains(*c);
     if let Some(found) = name.chars().find(bad) {

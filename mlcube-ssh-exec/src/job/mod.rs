@@ -28,7 +28,8 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::job;
 use mlcube_ssh::remote::job::frames::Frames;
 use mlcube_ssh::settings::names::{JobId, RemotePath};
-use mlcube_ssh::settings::runner::{Interpreter, Runner};
+use mlcube_ssh::settings::runner::Runner;
+use mlcube_ssh::settings::runner::interpreter::Interpreter;
 use mlcube_ssh::sync::SyncState;
 use mlcube_ssh::text::random_id::hex_digits;
 use mlcube_ssh::ui::report::Verbosity;
@@ -232,7 +233,7 @@ fn build_start_script(
         .given("former_owner", owner.as_ref().map_or("", |owner| &owner.former_id))
         .given("then", if detach { "detach" } else { "follow" })
         .given("as_is", if as_is { "yes" } else { "no" })
-        .given("log_limit", &runner.log_limit.to_string())
+        .given("log_limit", &runner.log_limit.get().to_string())
         .given("gpus", gpus(document, runner, phase))
         .given("remote_engine", engine::name(document))
         .given("run", &without_comments(&run))
@@ -333,5 +334,5 @@ pub(crate) fn new_id() -> Result<JobId> {
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis());
-    format!("{now}-{}", hex_digits::<6>()?).parse()
+    Ok(format!("{now}-{}", hex_digits::<6>()?).parse()?)
 }

@@ -64,7 +64,7 @@ pub(crate) fn run_job(
         if phase == Phase::Run { variables::for_task(document, runner)? } else { Vec::new() };
     engine::check_takes_variables(runner, &variables)?;
     let connection = Connection::new(cube, document, step.report())?;
-    let id = if step.is_dry_run() { "JOB".parse()? } else { new_id()? };
+    let id = if step.is_dry_run() { "JOB".parse().map_err(Failure::ours)? } else { new_id()? };
     let options = StartOptions {
         phase,
         variables: &variables,

@@ -32,7 +32,8 @@ pub(crate) fn text(
     warnings.extend(validate::unused_keys(resolved));
     let runner = validate::runner(resolved)?;
     let is_set = |name: &str| {
-        run.env.iter().chain(&runner.env).any(|set| set == name)
+        run.env.iter().any(|set| set == name)
+            || runner.env.iter().any(|set| set.as_str() == name)
             || runner.environment.iter().any(|(set, _)| set == name)
     };
     warnings.extend(passed_variables::unset(&resolved.config, &is_set));

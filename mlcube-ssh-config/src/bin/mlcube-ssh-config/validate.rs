@@ -3,8 +3,9 @@
 use anyhow::Result;
 use mlcube_ssh::config::Resolved;
 use mlcube_ssh::pipe::failure::hinted;
+use mlcube_ssh::settings::invalid::Invalid;
 use mlcube_ssh::settings::runner;
-use mlcube_ssh::settings::runner::{Invalid, KEYS, Runner};
+use mlcube_ssh::settings::runner::Runner;
 
 /// Reads the settings of the runner.
 pub(crate) fn runner(resolved: &Resolved) -> Result<Runner> {
@@ -23,16 +24,12 @@ pub(crate) fn unused_keys(resolved: &Resolved) -> impl Iterator<Item = String> {
 
 fn refusal(resolved: &Resolved, invalid: &Invalid) -> anyhow::Error {
     let place = resolved.place(&invalid.key);
-    let key = invalid
-        .key
-        .strip_prefix("runner.")
-        .and_then(|rest| rest.split('.').next())
-        .unwrap_or_default();
+    let key = invalid.key.strip_prefix("runner.").unwrap_or_default();
     let advice = match place.strip_prefix("-Prunner.") {
         Some(_) if key == "port" => {
             "ssh reads the port from ~/.ssh/config: write a line `Port NUMBER` below the host's name".to_owned()
         }
-        Some(word) if !KEYS.contains(&key) => {
+        Some(word) if invalid.is_unknown && !key.contains('.') => {
             format!("for the remote runner write -P{}.{word}", remote_platform(resolved))
         }
         _ => invalid.hint.clone().unwrap_or_else(|| {

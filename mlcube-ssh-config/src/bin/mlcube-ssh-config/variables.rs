@@ -51,7 +51,10 @@ pub(crate) fn image(resolved: &Resolved, runner: &Runner) -> Option<String> {
 
 /// Returns a variable that the cube's file reads for the value of a key and that the user doesn't allow to be sent.
 fn variable_in(resolved: &Resolved, runner: &Runner, key: &[&str]) -> Option<String> {
-    let may = |name: &String| USUAL.contains(&name.as_str()) || runner.cube_env.contains(name);
+    let may = |name: &String| {
+        USUAL.contains(&name.as_str())
+            || runner.cube_env.iter().any(|allowed| allowed.as_str() == name)
+    };
     resolved.variables(key).into_iter().find(|name| !may(name))
 }
 

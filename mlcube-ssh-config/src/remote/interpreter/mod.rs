@@ -9,7 +9,7 @@ use crate::pipe::document::Remote;
 use crate::process::comments::without_comments;
 use crate::process::script::Script;
 use crate::remote::connection::Connection;
-use crate::settings::runner::Interpreter;
+use crate::settings::runner::interpreter::Interpreter;
 
 pub use problem::{failure, failure_of};
 

@@ -8,7 +8,7 @@ use crate::remote::interpreter::{network, requirements};
 use crate::remote::login::ssh_messages::last_line;
 use crate::remote::problem::{self, Problem};
 use crate::remote::session::Reply;
-use crate::settings::runner::Interpreter;
+use crate::settings::runner::interpreter::Interpreter;
 use crate::text::quote::{is_plain, one_line};
 
 /// The requirements with which mlcube 0.0.9 starts on every python that it supports.

@@ -1,9 +1,14 @@
 //! The setting `launcher`: what starts a job on the host.
 
-use crate::settings::runner::section::{Invalid, Section};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::settings::invalid::Invalid;
+use crate::settings::quantity::Seconds;
 
 /// What starts a job on the host, and ends it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "Section")]
 pub enum Launcher {
     /// The login itself, because the settings name nothing else: the job is a process of the host.
     #[default]
@@ -15,22 +20,84 @@ pub enum Launcher {
 }
 
 /// How jobs are submitted to Slurm.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 pub struct Slurm {
     /// Options for `sbatch`, each in one word.
     pub args: Vec<String>,
     /// Whether `configure` is a batch job, too, and not a process of the login node.
     pub configures_in_job: bool,
-    /// Seconds between two questions to Slurm while nothing happens.
-    pub poll: u32,
+    /// How long Slurm isn't asked while nothing happens.
+    pub poll: Seconds,
 }
 
-/// The keys of `launcher`.
-pub const LAUNCHER_KEYS: [&str; 4] = ["type", "args", "configure", "poll"];
+/// The section as it is written. A misspelt key must not change what a job asks for.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+#[schemars(extend("if" = {"properties": {"type": {"const": "direct"}}}))]
+#[schemars(extend("then" = {"properties": {"args": false, "configure": false, "poll": false}}))]
+struct Section {
+    /// What starts a job. Default: `direct`.
+    r#type: Option<Kind>,
+    /// Options for `sbatch`, each in one word (`--time=4:00:00`). For `type: slurm`.
+    args: Option<Vec<String>>,
+    /// Where the image is built: `slurm`, in a job, or `direct`, on the login node (the default). For `type: slurm`.
+    configure: Option<Kind>,
+    /// The time between two questions to Slurm: seconds, or a time like `1m`. Default: 10 seconds. For `type: slurm`.
+    poll: Option<Seconds>,
+}
 
-/// Seconds between two questions to Slurm, unless `launcher.poll` says otherwise. Every question of every user is
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// The login itself.
+    Direct,
+    /// Slurm's `sbatch`.
+    Slurm,
+}
+
+/// The time between two questions to Slurm, unless `launcher.poll` says otherwise. Every question of every user is
 /// answered by one daemon, and sites ask not to poll more often.
-const POLL: u32 = 10;
+const POLL: Seconds = Seconds::of::<10>();
+
+impl TryFrom<Section> for Launcher {
+    type Error = Invalid;
+
+    fn try_from(section: Section) -> Result<Self, Invalid> {
+        if section.r#type == Some(Kind::Slurm) {
+            let args = section.args.unwrap_or_default();
+            args.iter()
+                .try_for_each(|word| check_option(word))
+                .map_err(|problem| Invalid::new(problem).below("args"))?;
+            return Ok(Self::Slurm(Slurm {
+                args,
+                configures_in_job: section.configure == Some(Kind::Slurm),
+                poll: section.poll.unwrap_or(POLL).max(Seconds::of::<1>()),
+            }));
+        }
+        let of_slurm = [
+            ("args", section.args.is_some()),
+            ("configure", section.configure.is_some()),
+            ("poll", section.poll.is_some()),
+        ];
+        match of_slurm.iter().find(|(_, is_given)| *is_given) {
+            Some((key, _)) => {
+                Err(Invalid::new("is for 'type: slurm'; add that, or remove it").below(key))
+            }
+            None => Ok(section.r#type.map_or(Self::Unset, |_| Self::Direct)),
+        }
+    }
+}
+
+impl Launcher {
+    /// Returns the seconds between two questions about a job. Only questions to Slurm cost anything.
+    #[must_use]
+    pub fn poll(&self) -> u32 {
+        match self {
+            Self::Unset | Self::Direct => POLL.get(),
+            Self::Slurm(slurm) => slurm.poll.get(),
+        }
+    }
+}
 
 /// The options of `sbatch` that a job of ours depends on: its name, folder, log, environment, number, and the signal
 /// that means its end.
@@ -65,57 +132,6 @@ const OWN_LETTERS: &str = "aDMeioJWVh";
 
 /// The letters of options without a value.
 const FLAG_LETTERS: &str = "HIkOQsv";
-
-impl Launcher {
-    pub(crate) fn from_section(section: &Section<'_>) -> Result<Self, Invalid> {
-        let kind = section.text("type")?;
-        match kind.as_deref() {
-            Some("slurm") => {}
-            None | Some("direct") => {
-                let of_slurm = section.entries().find(|(key, _)| *key != "type");
-                return match of_slurm {
-                    None if kind.is_none() => Ok(Self::Unset),
-                    None => Ok(Self::Direct),
-                    Some((key, _)) => Err(section
-                        .invalid(key, "is for 'type: slurm'; add that, or remove it".to_owned())),
-                };
-            }
-            Some(other) => {
-                return Err(section.invalid(
-                    "type",
-                    format!("'{}' is neither 'direct' nor 'slurm'", other.escape_debug()),
-                ));
-            }
-        }
-        let configure = section.text("configure")?;
-        let configures_in_job = match configure.as_deref() {
-            None | Some("direct") => false,
-            Some("slurm") => true,
-            Some(other) => {
-                return Err(section.invalid(
-                    "configure",
-                    format!("'{}' is neither 'direct' nor 'slurm'", other.escape_debug()),
-                ));
-            }
-        };
-        Ok(Self::Slurm(Slurm {
-            args: section.words("args", &check_option)?,
-            configures_in_job,
-            poll: section.seconds("poll")?.unwrap_or(POLL).max(1),
-        }))
-    }
-}
-
-impl Launcher {
-    /// Returns the seconds between two questions about a job. Only questions to Slurm cost anything.
-    #[must_use]
-    pub fn poll(&self) -> u32 {
-        match self {
-            Self::Unset | Self::Direct => POLL,
-            Self::Slurm(slurm) => slurm.poll,
-        }
-    }
-}
 
 /// Refuses a word that isn't one whole option of `sbatch`, or is an option that jobs of ours set themselves.
 ///
@@ -162,11 +178,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::settings::read::setting;
 
     fn launcher(settings: &Value) -> Result<Launcher, String> {
-        let map = settings.as_object().unwrap();
-        Launcher::from_section(&Section::new("runner.launcher", map, &LAUNCHER_KEYS))
-            .map_err(|invalid| invalid.to_string())
+        setting("runner.launcher", settings).map_err(|invalid| invalid.to_string())
     }
 
     #[test]
@@ -179,7 +194,7 @@ mod tests {
         let expected = Slurm {
             args: vec!["--time=1:00".to_owned(), "-pgpu".to_owned()],
             configures_in_job: true,
-            poll: 10,
+            poll: Seconds::of::<10>(),
         };
         assert_eq!(slurm, Ok(Launcher::Slurm(expected)));
         for (settings, problem) in [

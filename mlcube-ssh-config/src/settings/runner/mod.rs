@@ -2,18 +2,27 @@
 //!
 //! The keys are those of the Python runner's documentation and our own, which are all optional.
 
+pub mod authentication;
+pub mod interpreter;
 pub mod launcher;
 pub mod login_policy;
-pub(crate) mod section;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 use serde_json::{Map, Value};
 
-use crate::settings::names::{Host, RemotePath, User, check_variable};
-use crate::settings::runner::launcher::{LAUNCHER_KEYS, Launcher};
+use crate::settings::invalid::Invalid;
+use crate::settings::names::{
+    FolderName, Host, LocalPlace, PlatformName, RemotePath, VariableName, check_variable,
+};
+use crate::settings::quantity::{Bytes, Seconds};
+use crate::settings::read;
+use crate::settings::runner::authentication::Authentication;
+use crate::settings::runner::interpreter::Interpreter;
+use crate::settings::runner::launcher::Launcher;
 use crate::settings::runner::login_policy::LoginPolicy;
-use crate::settings::runner::section::Section;
-
-pub use section::Invalid;
+use crate::text::similar::nearest;
 
 /// The `runner` section of a configuration in which every value is the local user's: from the settings file, from the
 /// command line, or from a document that [`crate::cube::trust`] has confirmed. A [`Runner`] can only be made from this
@@ -35,126 +44,94 @@ impl UserSettings {
     }
 }
 
+/// The default of `persist`, in seconds.
+const PERSIST: u32 = 600;
+
+/// The default of `connect_timeout`, in seconds.
+const CONNECT_TIMEOUT: u32 = 10;
+
+/// The default of `answer_timeout`, in seconds. The longest silence is that of pip while it builds a large package.
+const ANSWER_TIMEOUT: u32 = 3600;
+
+/// The default of `log_limit`, in bytes: enough for a person, and too little to fill a disk.
+const LOG_LIMIT: u64 = 1 << 30;
+
 /// The settings of one platform of the ssh runner.
-#[derive(Clone, Debug)]
+// The comments of the fields are also the descriptions in the JSON Schema of the settings file.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Platform of mlcube-ssh")]
 #[non_exhaustive]
 pub struct Runner {
-    /// The remote host.
+    /// The runner: `ssh`.
+    pub runner: String,
+    /// The remote host: a name, an address, or an alias of `~/.ssh/config`.
     pub host: Host,
-    /// The platform (runner) that the remote `mlcube` uses.
-    pub platform: String,
-    /// The remote folder that contains the trees of cubes.
+    /// The platform (runner) that the remote `mlcube` uses: a section of the remote account's own `~/mlcube.yaml`;
+    /// `docker` needs none.
+    pub platform: PlatformName,
+    /// The remote folder that contains the trees of cubes: absolute, or below the remote home (`~/x`, `x`). It is
+    /// created.
     pub remote_root: RemotePath,
     /// The python that runs the remote `mlcube`.
     pub interpreter: Interpreter,
-    /// How to log in.
+    /// How to log in. Default: as `~/.ssh/config` says.
+    #[serde(default)]
     pub authentication: Authentication,
     /// The names of variables that every run passes to the task.
-    pub env: Vec<String>,
-    /// The names of variables that a cube's file may use (`${oc.env:NAME}`) in a path that is sent to the remote, and
-    /// so disclose.
-    pub cube_env: Vec<String>,
-    /// Whether the members of a group share the remote tree: then they may own its folders and write to them.
-    pub shared: bool,
-    /// Variables for all commands on the remote.
+    #[serde(default)]
+    pub env: Vec<VariableName>,
+    /// Variables for all commands on the remote: `{TMPDIR: /scratch/tmp}`.
+    #[serde(default, deserialize_with = "variables")]
+    #[schemars(schema_with = "schema_of_variables", extend("default" = {}))]
     pub environment: Vec<(String, String)>,
     /// A line of sh that runs on the remote before everything else (`module load apptainer`).
+    #[serde(default)]
     pub setup: String,
-    /// The settings of the remote platform, which are stored in a settings file of our own. Without them `platform`
-    /// names a platform of the account's own settings file.
+    /// The settings of the remote platform (`{runner: docker, docker: podman}`), which are stored in a settings file of
+    /// the job's own. Default: `platform` names a platform of the account's own settings file.
     pub remote: Option<Map<String, Value>>,
-    /// The name of the remote tree; the default is the base's own name.
-    pub remote_name: Option<String>,
-    /// The local folder to mirror as the base; the default follows from the cube's declarations.
+    /// The name of the remote tree below `remote_root`. Default: the base's own name.
+    pub remote_name: Option<FolderName>,
+    /// The local folder to mirror as the base, which may be sent. Default: it follows from the cube's declarations.
     pub base: Option<String>,
-    /// Places outside the base that links may lead to: absolute, or below the home (`~/x`). Links to other places
+    /// Local places outside the base that links may lead to: absolute, or below the home (`~/x`). Links to other places
     /// aren't followed, because the cube or a task may have made them.
-    pub follow_links: Vec<String>,
-    /// Whether a tree that another machine made is taken over.
+    #[serde(default)]
+    pub follow_links: Vec<LocalPlace>,
+    /// Whether a remote tree that another machine made is taken over. Default: `false`.
+    #[serde(default)]
     pub adopt: bool,
-    /// Seconds that the shared connection stays open when idle.
-    pub persist: u32,
-    /// When a step may log in.
+    /// How long the shared connection stays open when idle: seconds, or a time like `8h`. Default: 10 minutes.
+    #[serde(default = "Seconds::of::<PERSIST>")]
+    pub persist: Seconds,
+    /// When a step may log in by itself. Default: `ask`.
+    #[serde(default)]
     pub login: LoginPolicy,
-    /// A configuration file for ssh instead of the user's own.
+    /// A configuration file for ssh instead of the user's own, `~/.ssh/config`.
     pub ssh_config: Option<String>,
-    /// Seconds within which a host must reply to a connection.
-    pub connect_timeout: u32,
-    /// The longest log of a job, in bytes; 0 means no limit.
-    pub log_limit: u64,
-    /// Seconds for which the host may send nothing while it works for a step.
-    pub answer_timeout: u32,
-    /// What starts a job.
+    /// The time within which a host must reply to a connection: seconds, or a time like `1m`. Default: 10 seconds.
+    #[serde(default = "Seconds::of::<CONNECT_TIMEOUT>")]
+    pub connect_timeout: Seconds,
+    /// The longest log of a job: bytes, or a size like `500M`; `0` means no limit. Default: `1G`.
+    #[serde(default = "Bytes::of::<LOG_LIMIT>")]
+    pub log_limit: Bytes,
+    /// The time for which the host may send nothing while it works for a step: seconds, or a time like `2h`. Default:
+    /// 1 hour.
+    #[serde(default = "Seconds::of::<ANSWER_TIMEOUT>")]
+    pub answer_timeout: Seconds,
+    /// The names of local variables that a cube's file may use (`${oc.env:NAME}`) in a path that is sent to the remote,
+    /// and so disclose. `HOME` and `USER` are always allowed.
+    #[serde(default)]
+    pub cube_env: Vec<VariableName>,
+    /// Whether the members of a group share the remote tree: then they may own its folders and write to them. Default:
+    /// `false`.
+    #[serde(default)]
+    pub shared: bool,
+    /// What starts a job. Default: the login itself.
+    #[serde(default)]
     pub launcher: Launcher,
 }
-
-/// The default for the longest log of a job: enough for a person, and too little to fill a disk.
-const LOG_LIMIT: u64 = 1 << 30;
-
-/// The python that runs `mlcube` on the remote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Interpreter {
-    /// A python that exists on the remote.
-    System {
-        /// Its name or path.
-        python: String,
-        /// The packages that pip installs, as one line; empty if none are to be installed.
-        requirements: String,
-    },
-    /// A virtual environment that we create.
-    Virtualenv {
-        /// The python that creates the environment.
-        python: String,
-        /// The packages that pip installs, as one line; empty if none are to be installed.
-        requirements: String,
-        /// The folder that contains the environment.
-        location: RemotePath,
-        /// The environment's name in that folder.
-        name: String,
-    },
-}
-
-/// How to log in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Authentication {
-    /// The private key for `ssh -i`; `identify_file` is the documented spelling, `identity_file` means the same.
-    pub identity_file: Option<String>,
-    /// The remote user.
-    pub user: Option<User>,
-}
-
-/// The keys of the `runner` section.
-pub const KEYS: [&str; 23] = [
-    "runner",
-    "host",
-    "platform",
-    "remote_root",
-    "interpreter",
-    "authentication",
-    "env",
-    "environment",
-    "setup",
-    "remote",
-    "remote_name",
-    "base",
-    "follow_links",
-    "adopt",
-    "persist",
-    "login",
-    "ssh_config",
-    "connect_timeout",
-    "log_limit",
-    "answer_timeout",
-    "cube_env",
-    "shared",
-    "launcher",
-];
-
-/// The keys of `interpreter`.
-pub const INTERPRETER_KEYS: [&str; 5] = ["type", "python", "requirements", "location", "name"];
-
-/// The keys of `authentication`.
-pub const AUTHENTICATION_KEYS: [&str; 3] = ["identify_file", "identity_file", "user"];
 
 impl Runner {
     /// Reads the settings.
@@ -162,38 +139,29 @@ impl Runner {
     /// # Errors
     /// The first key that is unknown or missing, or that has a wrong type or value.
     pub fn new(settings: &UserSettings) -> Result<Self, Invalid> {
-        let section = Section::new("runner", &settings.0, &KEYS);
-        section.check_keys()?;
-        let persist = section.seconds("persist")?.unwrap_or(600);
-        Ok(Self {
-            host: section.parsed("host")?,
-            platform: section.required("platform")?,
-            remote_root: section.parsed("remote_root")?,
-            interpreter: Interpreter::from_section(
-                &section.section("interpreter", &INTERPRETER_KEYS)?,
-            )?,
-            authentication: Authentication::from_section(
-                &section.section("authentication", &AUTHENTICATION_KEYS)?,
-            )?,
-            env: section.names("env")?,
-            cube_env: section.names("cube_env")?,
-            shared: section.flag("shared")?,
-            environment: environment(&section.section("environment", &[])?)?,
-            setup: section.text("setup")?.unwrap_or_default(),
-            remote: remote(&section)?,
-            remote_name: section.plain_name("remote_name")?,
-            base: section.text("base")?,
-            follow_links: section.places("follow_links")?,
-            adopt: section.flag("adopt")?,
-            persist,
-            login: LoginPolicy::from_section(&section, persist)?,
-            ssh_config: section.text("ssh_config")?,
-            connect_timeout: section.seconds("connect_timeout")?.unwrap_or(10).max(1),
-            log_limit: section.bytes("log_limit")?.unwrap_or(LOG_LIMIT),
-            // The longest silence is that of pip while it builds a large package.
-            answer_timeout: section.seconds("answer_timeout")?.unwrap_or(3600).max(1),
-            launcher: launcher(&section)?,
-        })
+        let mut runner: Self = read::setting("runner", &Value::Object(settings.0.clone()))?;
+        runner.check().map_err(|invalid| invalid.below("runner"))?;
+        // 0 would be no limit at all.
+        runner.connect_timeout = runner.connect_timeout.max(Seconds::of::<1>());
+        runner.answer_timeout = runner.answer_timeout.max(Seconds::of::<1>());
+        Ok(runner)
+    }
+
+    /// Refuses what the type of a field alone allows.
+    fn check(&self) -> Result<(), Invalid> {
+        if self.login != LoginPolicy::Ask && self.persist.get() == 0 {
+            let problem =
+                "only 'ask' goes with persist: 0, which leaves no connection open for a later step";
+            let hint = "set runner.persist to a time like 8h, or runner.login to ask";
+            return Err(Invalid::with_hint(problem, hint).below("login"));
+        }
+        let image_dir = self.remote.as_ref().and_then(|remote| remote.get("image_dir")?.as_str());
+        if image_dir.is_some_and(|folder| folder.starts_with('~')) {
+            // mlcube passes it to no shell, and would make a folder of that name in the cube.
+            let problem = "mlcube doesn't expand '~' in it; write an absolute path";
+            return Err(Invalid::new(problem).below("remote.image_dir"));
+        }
+        Ok(())
     }
 
     /// Returns the platform's name for the remote `mlcube`.
@@ -203,131 +171,57 @@ impl Runner {
     pub fn remote_platform(&self) -> &str {
         let named =
             self.remote.as_ref().and_then(|remote| remote.get("runner")).and_then(Value::as_str);
-        named.unwrap_or(&self.platform)
+        named.unwrap_or(self.platform.as_str())
     }
 }
 
-/// Reads the launcher; a misspelt key must not change what a job asks for.
-fn launcher(section: &Section<'_>) -> Result<Launcher, Invalid> {
-    let section = section.section("launcher", &LAUNCHER_KEYS)?;
-    section.check_keys()?;
-    Launcher::from_section(&section)
+/// Reads the variables of `environment`: only scalars, as text.
+fn variables<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+    let variable = |(name, value): (String, Value)| {
+        check_variable(&name).map_err(|invalid| invalid.below(&name))?;
+        let text = match value {
+            Value::String(text) => text,
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => return Err(Invalid::new("a variable's value is text").below(&name)),
+        };
+        Ok((name, text))
+    };
+    let map = Map::<String, Value>::deserialize(deserializer)?;
+    map.into_iter().map(variable).collect::<Result<_, _>>().map_err(D::Error::custom)
 }
 
-/// Reads the settings of the remote platform.
-fn remote(section: &Section<'_>) -> Result<Option<Map<String, Value>>, Invalid> {
-    let remote = section.map("remote")?;
-    let image_dir = remote.as_ref().and_then(|remote| remote.get("image_dir")?.as_str());
-    match image_dir {
-        // mlcube passes it to no shell, and would make a folder of that name in the cube.
-        Some(folder) if folder.starts_with('~') => Err(section.invalid(
-            "remote.image_dir",
-            "mlcube doesn't expand '~' in it; write an absolute path".to_owned(),
-        )),
-        _ => Ok(remote),
-    }
+fn schema_of_variables(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+        "additionalProperties": {"type": ["string", "number", "boolean"]},
+    })
 }
 
-impl Interpreter {
-    fn from_section(section: &Section<'_>) -> Result<Self, Invalid> {
-        match section.required("type")?.as_str() {
-            "system" => Ok(Self::System {
-                python: section.word("python")?,
-                requirements: section.present("requirements")?,
-            }),
-            "virtualenv" => Ok(Self::Virtualenv {
-                python: section.word("python")?,
-                requirements: section.present("requirements")?,
-                location: section.parsed("location")?,
-                name: section.word("name")?,
-            }),
-            other => {
-                Err(section
-                    .invalid("type", format!("'{other}' is neither 'system' nor 'virtualenv'")))
-            }
-        }
-    }
-
-    /// Returns the configured python.
-    #[must_use]
-    pub fn python(&self) -> &str {
-        match self {
-            Self::System { python, .. } | Self::Virtualenv { python, .. } => python,
-        }
-    }
-
-    /// Returns the folder of the environment that is created for `mlcube`; `None` for an existing python.
-    #[must_use]
-    pub fn folder(&self) -> Option<String> {
-        match self {
-            Self::System { .. } => None,
-            Self::Virtualenv { location, name, .. } => {
-                Some(format!("{}/{name}", location.as_str().trim_end_matches('/')))
-            }
-        }
-    }
-
-    /// Returns the packages that pip installs, as one line.
-    #[must_use]
-    pub fn requirements(&self) -> &str {
-        match self {
-            Self::System { requirements, .. } | Self::Virtualenv { requirements, .. } => {
-                requirements
-            }
-        }
-    }
-}
-
-impl Authentication {
-    fn from_section(section: &Section<'_>) -> Result<Self, Invalid> {
-        let identity_file = section
-            .text("identify_file")?
-            .or(section.text("identity_file")?)
-            .filter(|file| !file.is_empty());
-        if identity_file.as_ref().is_some_and(|file| file.starts_with('-')) {
-            return Err(section.invalid(
-                "identify_file",
-                "it begins with '-', and would be taken for an option".to_owned(),
-            ));
-        }
-        let user = section.text("user")?.filter(|user| !user.is_empty());
-        let user = user
-            .map(User::try_from)
-            .transpose()
-            .map_err(|problem| section.invalid("user", problem.to_string()))?;
-        Ok(Self { identity_file, user })
-    }
+/// Returns the keys of a section, from the type that it is read into.
+#[must_use]
+pub fn keys<T: JsonSchema>() -> Vec<String> {
+    let schema = schema_for!(T);
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flat_map(Map::keys).cloned().collect()
 }
 
 /// Returns the keys below `interpreter` and `authentication` that nothing uses, each with the known one that it was
 /// probably meant to be. The Python runner accepts them silently.
 #[must_use]
 pub fn unused_keys(config: &Map<String, Value>) -> Vec<(String, Option<String>)> {
-    let unused = |name: &str, known: &'static [&'static str]| -> Vec<(String, Option<String>)> {
-        let map = config.get("runner").and_then(|runner| runner.get(name)?.as_object());
-        let Some(map) = map else { return Vec::new() };
-        let section = Section::new(&format!("runner.{name}"), map, known);
-        let keys = section.unknown_keys();
-        keys.map(|key| (format!("runner.{name}.{key}"), section.meant(key))).collect()
-    };
-    let mut keys = unused("interpreter", &INTERPRETER_KEYS);
-    keys.extend(unused("authentication", &AUTHENTICATION_KEYS));
-    keys
-}
-
-/// Reads the variables of `environment`: only scalars, as text.
-fn environment(section: &Section<'_>) -> Result<Vec<(String, String)>, Invalid> {
-    let variable = |(name, value): (&String, &Value)| {
-        check_variable(name).map_err(|problem| section.invalid(name, problem.to_string()))?;
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            Value::Bool(flag) => flag.to_string(),
-            _ => return Err(section.invalid(name, "a variable's value is text".to_owned())),
-        };
-        Ok((name.clone(), text))
-    };
-    section.entries().map(variable).collect()
+    let mut unused = Vec::new();
+    for (name, known) in
+        [("interpreter", keys::<Interpreter>()), ("authentication", keys::<Authentication>())]
+    {
+        let section = config.get("runner").and_then(|runner| runner.get(name)?.as_object());
+        let keys = section.into_iter().flat_map(Map::keys).filter(|key| !known.contains(key));
+        unused.extend(keys.map(|key| {
+            let meant = nearest(key, known.iter().map(String::as_str));
+            (format!("runner.{name}.{key}"), meant.map(|meant| format!("runner.{name}.{meant}")))
+        }));
+    }
+    unused
 }
 
 /// Returns whether a `-P` word is about the section `runner`, which belongs to the ssh runner; all others go to the
