@@ -4,4 +4,5 @@ mod cases;
 mod pipe;
 mod quoting;
 mod settings;
+mod settings_schema;
 mod trust;

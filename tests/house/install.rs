@@ -18,8 +18,9 @@ const PROGRAMS: [&str; 6] = [
 
 /// Every installed file.
 fn installed() -> Vec<String> {
-    let mut files =
-        vec!["share/mlcube-ssh/installed".to_owned(), "share/mlcube-ssh/mlcube-ssh.mk".to_owned()];
+    let mut files = ["document.schema.json", "installed", "mlcube-ssh.mk", "settings.schema.json"]
+        .map(|name| format!("share/mlcube-ssh/{name}"))
+        .to_vec();
     for program in PROGRAMS {
         files.extend([
             format!("bin/{program}"),

@@ -10,6 +10,7 @@ mod odd_disk;
 mod odd_names;
 mod readme;
 mod recording;
+mod schemas;
 mod script_heads;
 mod shell_functions;
 mod testbed;

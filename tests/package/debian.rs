@@ -36,6 +36,7 @@ fn the_debian_package_is_clean_and_whole() {
         "share/zsh/vendor-completions/_mlcube-ssh",
         "share/fish/vendor_completions.d/mlcube-ssh.fish",
         "share/mlcube-ssh/mlcube-ssh.mk",
+        "share/mlcube-ssh/settings.schema.json",
         "share/doc/mlcube-ssh/copyright",
     ] {
         assert!(root.join(file).exists(), "{file}");

@@ -67,6 +67,7 @@ fn everything_is_in_the_environment_and_works_without_a_path() {
         let page = environment.folder().join(format!("share/man/man1/{name}.1"));
         assert!(fs::read_to_string(page).unwrap().contains(".TH"), "the page of {name}");
     }
+    assert!(environment.folder().join("share/mlcube-ssh/settings.schema.json").exists());
     let rules = environment.folder().join("share/mlcube-ssh/mlcube-ssh.mk");
     let _cube = scene.cube("cube").task(&Task::named("greet").does("echo hello"));
     let makefile = format!("MLCUBE_PLATFORM = gpu1\ninclude {}\n", rules.display());

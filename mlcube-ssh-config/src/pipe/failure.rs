@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipe::exit_status::ExitStatus;
@@ -14,7 +15,7 @@ use crate::ui::report::Report;
 pub use crate::text::hint::{OrHint, hinted, is_disk_full};
 
 /// The party at fault; the document's `failed.kind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum FailureKind {

@@ -4,17 +4,28 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::Schema;
+
 /// A document, read as any JSON reader would: the tests must not see it through the types of the tools.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a document is there to be looked at or handed on"]
 pub struct Document(Value);
 
 impl Document {
-    /// Reads one.
+    /// Reads one that a program wrote.
     ///
     /// # Errors
-    /// When the text is not one JSON object.
+    /// When the text is not one JSON object, or not what the schema of documents describes.
     pub fn parse(text: &str) -> Result<Document, String> {
+        let document = Document::unchecked(text)?;
+        match &Schema::document().problems(&document.0)[..] {
+            [] => Ok(document),
+            problems => Err(format!("not what its schema says: {}", problems.join(", "))),
+        }
+    }
+
+    /// Reads any JSON object.
+    pub(crate) fn unchecked(text: &str) -> Result<Document, String> {
         match serde_json::from_str(text) {
             Ok(Value::Object(object)) => Ok(Document(Value::Object(object))),
             Ok(other) => Err(format!("not an object: {other}")),

@@ -18,6 +18,7 @@ mod process;
 mod program;
 mod random;
 mod scene;
+mod schema;
 mod skip;
 mod wait;
 
@@ -48,5 +49,6 @@ pub use process::running::Running;
 pub use program::{am_root, repository};
 pub use random::random;
 pub use scene::{Scene, SecondFactor};
+pub use schema::Schema;
 pub use skip::skip;
 pub use wait::{eventually, eventually_within};

@@ -8,6 +8,7 @@ mod step_name;
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -32,10 +33,11 @@ pub const DESCRIPTION_HEAD: &str = "MLCube\n  path = /";
 pub type Unknown = Map<String, Value>;
 
 /// The object that the steps pass on.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Document {
-    /// Always [`SCHEMA`].
+    /// The version of the document.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: String,
     /// The effective MLCube configuration, as `mlcube show_config --resolve` computes it.
     pub config: Map<String, Value>,
@@ -49,7 +51,8 @@ pub struct Document {
     /// The step that failed, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Failed>,
-    /// The seal over its settings and paths, by the `mlcube-ssh-config` that wrote the document ([`crate::cube::trust`]).
+    /// The seal over its settings and paths, by the `mlcube-ssh-config` that wrote the document.
+    // See `crate::cube::trust`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<String>,
     /// Fields that this version doesn't know.
@@ -58,7 +61,7 @@ pub struct Document {
 }
 
 /// What to run, as the user requested it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Run {
     /// The local file of the cube, absolute.
@@ -103,7 +106,7 @@ pub struct Run {
 }
 
 /// The paths on the remote. They are absolute or below the remote home (`~/…`).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Remote {
     /// The host, as the user wrote it for `ssh`.
@@ -125,7 +128,7 @@ pub struct Remote {
 }
 
 /// The receipts of the steps.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Steps {
     /// The receipt of `mlcube-ssh-interp`.
@@ -146,7 +149,7 @@ pub struct Steps {
 }
 
 /// What a step did, in numbers. Fields that don't apply to the step are omitted.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Receipt {
     /// Whether the step changed anything, locally or on the remote.
@@ -228,7 +231,7 @@ pub struct Receipt {
 }
 
 /// The step that failed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Failed {
     /// The step's name.

@@ -1,9 +1,10 @@
 //! The names of steps and phases in a document.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A step that reads and writes the document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum StepName {
@@ -21,7 +22,7 @@ pub enum StepName {
 }
 
 /// A phase of `exec`: the command that the remote `mlcube` runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(clippy::exhaustive_enums, reason = "mlcube has no other command that makes a job")]
 pub enum Phase {

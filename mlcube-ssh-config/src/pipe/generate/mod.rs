@@ -1,8 +1,10 @@
 //! `--generate=KIND`, which no help shows: a program's man page and its completions for the shells, made from the
-//! definition of its command line. Packagers install them (`scripts/generate`).
+//! definition of its command line, and the JSON Schemas of what all of them read. Packagers install them
+//! (`scripts/generate`).
 
 mod candidates;
 mod man;
+mod schema;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ enum Generated {
     CompleteBash,
     CompleteZsh,
     CompleteFish,
+    SchemaDocument,
+    SchemaSettings,
     /// What the other completions ask for at each Tab: the candidates for the last of the words that follow.
     Candidates,
 }
@@ -78,6 +82,8 @@ fn text(generated: Generated, command: Command, words: &[OsString]) -> anyhow::R
         Generated::CompleteBash => script(include_str!("complete.bash")),
         Generated::CompleteZsh => script(include_str!("complete.zsh")),
         Generated::CompleteFish => script(include_str!("complete.fish")),
+        Generated::SchemaDocument => serde_json::to_string_pretty(&schema::document())? + "\n",
+        Generated::SchemaSettings => serde_json::to_string_pretty(&schema::settings())? + "\n",
         Generated::Candidates => candidates::lines(command, words)?,
     })
 }

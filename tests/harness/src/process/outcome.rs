@@ -128,7 +128,7 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stdout = match Document::parse(&self.stdout) {
+        let stdout = match Document::unchecked(&self.stdout) {
             Ok(document) => format!(
                 "a document: steps {}, failed {}",
                 document.at("/steps"),
