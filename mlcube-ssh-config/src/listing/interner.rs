@@ -37,6 +37,8 @@ pub(crate) struct Interner {
     /// The numbers of those that hold a long path, by that path.
     long_paths: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// The record that was asked for last.
+    last_asked: u32,
     /// Space for more records.
     room: &'static mut [u8],
     /// The longest run of numbers whose records were added in the order of a listing, and the run that may still grow.
@@ -116,13 +118,21 @@ impl Interner {
         rest: &[u8],
         is_behind: fn(&[u8], &[u8]) -> bool,
     ) -> Id {
+        // Two listings of one workspace have mostly the same entries in the same order: then nothing is searched for.
+        let next = self.last_asked.saturating_add(1);
+        if (next as usize) < self.records.len() && parts(&self.records, next) == (path, rest) {
+            self.last_asked = next;
+            return Id(next);
+        }
         let hash = self.hasher.hash_one((path, rest));
         let (records, hasher) = (&self.records, &self.hasher);
         if let Some(&known) = self.ids.find(hash, |&id| parts(records, id) == (path, rest)) {
+            self.last_asked = known;
             return Id(known);
         }
         // Four billion records would fill a hundred gigabytes first.
         let id = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        self.last_asked = id;
         self.ids.insert_unique(hash, id, |&id| hasher.hash_one(parts(records, id)));
         let continues =
             id.checked_sub(1).is_some_and(|last| is_behind(parts(records, last).0, path));

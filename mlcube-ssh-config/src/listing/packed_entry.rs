@@ -38,16 +38,20 @@ impl PackedEntry {
 
     /// Packs an entry whose target is passed separately.
     pub(crate) fn pack(interner: &mut Interner, path: &[u8], entry: &Entry, target: &[u8]) -> Self {
-        let mut record = Vec::with_capacity(target.len() + 32);
+        let mut record = Numbers::default();
         let kind = KINDS.iter().position(|kind| *kind == entry.kind).unwrap_or(0) as u64;
-        put_number(&mut record, kind | u64::from(entry.mode & KEPT_MODE) << 3);
-        put_number(&mut record, entry.size);
+        record.put(kind | u64::from(entry.mode & KEPT_MODE) << 3);
+        record.put(entry.size);
         let (seconds, nanoseconds) = entry.modified;
         // The sign moves to the lowest bit, so that a negative number is as short as a positive one.
-        put_number(&mut record, (seconds << 1 ^ seconds >> 63).cast_unsigned());
-        put_number(&mut record, nanoseconds.into());
-        record.extend_from_slice(target);
-        Self(interner.intern(path, &record, is_behind))
+        record.put((seconds << 1 ^ seconds >> 63).cast_unsigned());
+        record.put(nanoseconds.into());
+        let numbers = record.as_bytes();
+        Self(if target.is_empty() {
+            interner.intern(path, numbers, is_behind)
+        } else {
+            interner.intern(path, &[numbers, target].concat(), is_behind)
+        })
     }
 
     pub(crate) fn path(self) -> &'static Path {
@@ -118,13 +122,32 @@ fn unpack(mut rest: &'static [u8]) -> Entry {
     }
 }
 
-/// Appends a number in groups of seven bits, the lowest first; the eighth bit says that another group follows.
-fn put_number(to: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        to.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
+/// The four numbers of a record, for which nothing is allocated: most records have nothing else.
+#[derive(Default)]
+struct Numbers {
+    bytes: [[u8; 10]; 4],
+    length: usize,
+}
+
+impl Numbers {
+    /// Appends a number in groups of seven bits, the lowest first; the eighth bit says that another group follows.
+    fn put(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.push(number.to_le_bytes()[0] | 0x80);
+            number >>= 7;
+        }
+        self.push(number.to_le_bytes()[0]);
     }
-    to.push(number.to_le_bytes()[0]);
+
+    fn push(&mut self, byte: u8) {
+        // A number takes ten bytes at most.
+        self.bytes.as_flattened_mut()[self.length] = byte;
+        self.length += 1;
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes.as_flattened()[..self.length]
+    }
 }
 
 fn take_number(from: &mut &[u8]) -> u64 {

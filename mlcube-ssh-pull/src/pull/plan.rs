@@ -93,6 +93,9 @@ impl Pull<'_> {
             }
         };
         let settings = seen.filter(is_settings);
+        if settings.is_empty() {
+            return;
+        }
         remote.retain(|path, _| {
             let is_settings = settings.get(path).is_some();
             if is_settings {
