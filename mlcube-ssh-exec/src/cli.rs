@@ -199,7 +199,7 @@ pub(crate) struct JobArgs {
 /// How the answer is written.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct AnswerArgs {
-    /// Write the answer as one JSON value, which mlcube-ssh-exec/README.md describes
+    /// Write the answer as one JSON value
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// List the remote workspace, with sizes and times (UTC), and fetch nothing
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) list: bool,
-    /// Write the list as one JSON value, which mlcube-ssh-pull/README.md describes
+    /// Write the list as one JSON value
     #[arg(long, requires = "list")]
     pub(crate) json: bool,
     /// Compare local and remote files by content, report differences, and fetch nothing

@@ -83,6 +83,8 @@ fn every_answer_is_one_json_value() {
 #[test]
 fn every_verb_that_answers_has_json() {
     let scene = Scene::new();
+    let refused = scene.mlcube_ssh(&["logs", "--platform=gpu1", "--json"]).run();
+    refused.exits(125).complains(&["logs has no option --json"]);
     for program in ["mlcube-ssh", "mlcube-ssh-exec"] {
         let candidates = |words: &str| -> BTreeSet<String> {
             let ask = format!("{program} --generate=candidates -- {program} {words}");

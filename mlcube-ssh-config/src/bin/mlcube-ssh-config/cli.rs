@@ -75,8 +75,8 @@ pub(crate) struct Args {
     /// Write which source set KEY, and which values it overrode, instead of the document
     #[arg(long, value_name = "KEY")]
     pub(crate) explain: Option<String>,
-    /// Write the answer of --describe, --explain and --validate as one JSON value, which mlcube-ssh-config/README.md
-    /// describes; the document and the configuration are JSON anyway
+    /// Write the answer of --describe, --explain and --validate as one JSON value; the document and the configuration are
+    /// JSON anyway
     #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
     #[command(flatten)]
