@@ -313,6 +313,24 @@ fn an_index_that_is_not_reached_is_named_and_not_the_package() {
     }
 }
 
+#[test]
+fn an_index_that_refuses_every_request_may_be_the_cause() {
+    let mut scene = Scene::new();
+    let program = "import http.server
+class Refusing(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(503)
+server = http.server.HTTPServer(('127.0.0.1', 0), Refusing)
+print(server.server_port, flush=True)
+server.serve_forever()";
+    let server = scene.invocation(Path::new("python3")).args(["-c", program]).start();
+    eventually("it listens", || server.stdout().ends_with('\n'));
+    let index = format!("http://127.0.0.1:{}/simple", server.stdout().trim());
+    let failed = interp(&mut scene, virtualenv(&format!("--index-url {index} --retries 0 mlcube")));
+    failed.exits(125).complains(&["No matching distribution", "there", "shows its reply"]);
+    server.kill_all();
+}
+
 /// As a site's proxy that intercepts TLS: its certificate comes from a CA that only the site knows.
 #[test]
 fn a_certificate_of_the_sites_own_is_named_and_the_hint_works() {

@@ -223,10 +223,13 @@ fn pip(host: &str, interpreter: &Interpreter, subject: &str, errors: &str) -> an
             problem.hint,
         );
     }
-    hinted(
-        format!("pip failed on '{host}': {}", pip_words(errors)),
-        "check runner.interpreter.requirements",
-    )
+    // Without -v pip says nothing of the status with which an index replies.
+    let hint = if errors.contains("(from versions: none)") {
+        "check the name in runner.interpreter.requirements; if it is right, the index may refuse the request or be out of order: `pip download -v --no-deps NAME` on the remote shows its reply"
+    } else {
+        "check runner.interpreter.requirements"
+    };
+    hinted(format!("pip failed on '{host}': {}", pip_words(errors)), hint)
 }
 
 /// Returns whether the dependencies of mlcube don't start on this version of python; `version` may be followed by other
