@@ -82,7 +82,8 @@ pub struct Run {
     /// The path given to `--workspace`, absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
-    /// Engine options by name: those of [`ENGINE_OPTIONS`](crate::pipe::engine_options::ENGINE_OPTIONS).
+    /// Engine options by name, without the dashes: `gpus`, `memory` and the others of `mlcube run`.
+    // See `crate::pipe::engine_options::ENGINE_OPTIONS`.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
     /// The names of environment variables that the task gets; their values are never stored in the document.
