@@ -73,7 +73,7 @@ fn with_once_a_command_line_logs_in_once() {
     };
     for logins in 1..3 {
         let refused = run("mlcube-ssh-exec -q logout");
-        refused.exits(255).complains(&["the connection to 'there' is gone", "login: once"]);
+        refused.exits(255).complains(&["no connection to 'there' replies any more", "login: once"]);
         refused.says("log in with `mlcube-ssh login ");
         // The next line logs in by itself.
         assert_eq!(scene.host.sshd.logins(), logins);

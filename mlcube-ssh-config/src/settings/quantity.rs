@@ -14,6 +14,8 @@ use crate::text::units::LONGEST_TIME;
 #[serde(try_from = "Value")]
 #[schemars(extend("type" = ["integer", "string"], "minimum" = 0, "maximum" = LONGEST_TIME))]
 #[schemars(extend("pattern" = "^([0-9]+([smhdwSMHDW]|$))+$"))]
+// What an editor with a YAML language server says instead of the pattern.
+#[schemars(extend("patternErrorMessage" = "Write seconds, or a time like 10m."))]
 pub struct Seconds(u32);
 
 impl Seconds {
@@ -51,6 +53,7 @@ impl TryFrom<Value> for Seconds {
 #[serde(try_from = "Value")]
 #[schemars(extend("type" = ["integer", "string"], "minimum" = 0))]
 #[schemars(extend("pattern" = "^[0-9]+[kKmMgG]?$"))]
+#[schemars(extend("patternErrorMessage" = "Write bytes, or a size like 500M."))]
 pub struct Bytes(u64);
 
 impl Bytes {
