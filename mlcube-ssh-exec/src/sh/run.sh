@@ -82,10 +82,14 @@ describe() {
 
 umask "$private"
 exec 8>"$job/alive"
-# Only a file marked `held` is locked; an unmarked one, whose lock failed, proves nothing in another pid namespace.
-if lock_file 8; then printf 'held\n' >&8; fi
+lock_file 8 &
+locking=$!
 read -r started <"$job/started"
-if ! words=$({ describe && lead "$job"; } 2>&1); then
+words=$({ describe && name_leader "$job/leader.new"; } 2>&1) && described=yes || described=
+# Only a file marked `held` is locked; an unmarked one, whose lock failed, proves nothing in another pid namespace.
+if wait "$locking"; then printf 'held\n' >&8; fi
+# Whoever sees a leader sees this mark.
+if [ -z "$described" ] || ! words=$(mv -f "$job/leader.new" "$job/leader" 2>&1); then
   # Not from the log: the disk may have no room for it either.
   put cause "can't write in $job: $(printf '%s\n' "$words" | tail -n 1)"
   finish 125
