@@ -20,7 +20,7 @@ use mlcube_ssh::ui::terminal::Terminal;
 
 use engine_failure::EngineFailure;
 use space::Space;
-use told::Told;
+use told::{Check, Told};
 
 // What a program reads of the words of programs there.
 #[path = "../../mlcube-ssh-exec/src/job/engine_failure.rs"]
@@ -245,17 +245,18 @@ fn findings(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut told = Told::default();
     text.lines().for_each(|line| told.hear(line));
-    for check in told::CHECKS.into_iter().chain([told::TRANSFER]) {
+    for check in Check::OF_SCRIPT {
         let Some(lines) = told.of(check) else {
-            assert!(!text.lines().any(|line| line.starts_with(&format!("{check} "))), "{check}");
+            let start = format!("{} ", check.name());
+            assert!(!text.lines().any(|line| line.starts_with(&start)), "{start}");
             continue;
         };
         assert!(lines.errors().lines().count() <= 100);
-        for key in ["found", "warning", "free", "say", "does"] {
+        for key in ["found", "warning", "free", "value", "say", "does"] {
             assert!(lines.all(key).count() <= 100);
             assert_eq!(lines.last(key), lines.all(key).last());
         }
-        let _ = (lines.status, lines.problem());
+        let _ = (lines.status, lines.problem(), lines.warning());
         if let Some(space) = lines.last("free").and_then(Space::parse) {
             assert!(space.shown().contains(" free in "));
             let _ = space.is_little();

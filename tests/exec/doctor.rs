@@ -6,8 +6,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use mlcube_ssh_harness::{
-    Account, Apptainer, Blackhole, Cube, HostOptions, Outcome, Place, Python, Root, Scene, Slurm,
-    Task, Tmpfs, library,
+    Account, Apptainer, Blackhole, Cube, HostOptions, Outcome, Place, Processes, Python, Root,
+    Scene, Slurm, Task, Tmpfs, eventually, library,
 };
 use serde_json::{Value, json};
 
@@ -235,7 +235,7 @@ fn what_may_surprise_is_warned_of() {
     finds(
         &doctor(&scene, &[]),
         &[
-            ("warn sessions", "one session on a login", "MaxSessions"),
+            ("warn sessions", "a second session on a login", "MaxSessions"),
             ("warn tree", "inodes free", "df -i"),
             ("warn locks", "no flock", "install util-linux"),
             ("warn shim", "noexec", "remote_root"),
@@ -251,22 +251,26 @@ fn what_may_surprise_is_warned_of() {
 fn a_remote_root_that_can_not_be_used_is_found() {
     let Some((account, mut scene)) = Scene::with_an_ordinary_user() else { return };
     has_engine(&mut scene, ENGINE);
+    let fails = |scene: &Scene, tree: (&str, &str, &str)| {
+        let (transfer, locks) = (("warn transfer", "no folder", ""), ("warn locks", "`tree`", ""));
+        finds(&doctor(scene, &[]), &[transfer, tree, locks]);
+    };
     let others = scene.place().folder("readonly");
     scene.set("/remote_root", others.to_str().unwrap());
-    finds(&doctor(&scene, &[]), &[("fail tree", "Permission denied", "runner.remote_root")]);
+    fails(&scene, ("fail tree", "Permission denied", "runner.remote_root"));
     account.owns(&others);
     fs::set_permissions(&others, fs::Permissions::from_mode(0o777)).unwrap();
-    finds(&doctor(&scene, &[]), &[("fail tree", "can be written by 'everybody'", "")]);
+    fails(&scene, ("fail tree", "can be written by 'everybody'", ""));
     fs::set_permissions(&others, fs::Permissions::from_mode(0o755)).unwrap();
     let state = others.join(".mlcube-ssh/digits");
     fs::create_dir_all(&state).unwrap();
     fs::write(state.join("origin"), "0123456789abcdef somebody@elsewhere:/home/cube\n").unwrap();
     account.owns(&others);
-    finds(&doctor(&scene, &[]), &[("fail tree", "elsewhere", "remote_name")]);
+    fails(&scene, ("fail tree", "elsewhere", "remote_name"));
     fs::remove_file(state.join("origin")).unwrap();
     let Some(_full) = Tmpfs::mount(&state, "64k") else { return };
     account.owns(&state);
-    finds(&doctor(&scene, &[]), &[("fail tree", "no room left", "make room")]);
+    fails(&scene, ("fail tree", "no room left", "make room"));
 }
 
 #[test]
@@ -345,7 +349,29 @@ fn an_engine_that_runs_no_container_is_found() {
     scene.set("/remote/docker", "sudo docker");
     scene.host.has_program("sudo", "shift; echo ran; exit 0");
     let told = self::doctor(&scene, &[]);
-    finds(&told, &[("warn engine", "a stop can't end it", "runner.remote.docker")]);
+    finds(&told, &[("warn engine", "a stop can't end", "runner.remote.docker")]);
+    // Nothing of it stays, or the user learns of it.
+    let images = scene.host.folder().join("images");
+    let sudo = format!(
+        "shift; case $1 in import) echo \"$3\" ;; rmi) rm '{0}' && exit ;; *) exit ;; esac >'{0}'",
+        images.display()
+    );
+    scene.host.has_program("sudo", &sudo);
+    let told = self::doctor(&scene, &[]);
+    finds(&told, &[("warn engine", "a stop can't end", "runner.remote.docker")]);
+    assert!(!images.exists(), "{told}");
+    scene.host.has_program("sudo", &sudo.replace("rmi) rm", "rmi) test -d"));
+    let told = self::doctor(&scene, &[]);
+    finds(
+        &told,
+        &[
+            ("warn engine", "", ""),
+            ("warn removal", "the image may remain", "localhost/mlcube-ssh-doctor:"),
+        ],
+    );
+    // One that makes no image runs those of the tasks nevertheless.
+    scene.host.has_program("sudo", "case $2 in import) echo 'unknown command' >&2; exit 1 ;; esac");
+    finds(&self::doctor(&scene, &[]), &[("warn engine", "no container is tried", "runner.remote")]);
     scene.host.has_program("sudo", "echo 'sudo: a password is required' >&2; exit 1");
     finds(&self::doctor(&scene, &[]), &[("fail engine", "a password is required", "NOPASSWD")]);
 }
@@ -355,9 +381,20 @@ fn an_apptainer_runs_a_program_or_says_why_not() {
     let mut scene = Scene::new();
     let Some(_apptainer) = Apptainer::of(&mut scene) else { return };
     scene.set("/remote/run_args", "--userns");
-    finds(&doctor(&scene, &[]), &[]);
+    let gpus = ["--task=train", "--gpus=all"];
+    finds(&doctor(&scene, &gpus), &[("fail gpu", "lists none", "leave --gpus out")]);
+    scene.host.has_program("nvidia-smi", "echo 'GPU 0: A'; echo 'GPU 1: A'");
+    let told = doctor(&scene, &gpus);
+    finds(&told, &[]);
+    assert!(told.stdout.contains("a container lists 2 GPUs; the host lists 2"), "{told}");
+    scene.host.has_program("nvidia-smi", "[ -n \"${APPTAINER_CONTAINER-}\" ] || echo 'GPU 0: A'");
+    finds(&doctor(&scene, &gpus), &[("fail gpu", "although the host lists 1", "--nv")]);
+    scene.set("/remote/singularity", "/opt/nowhere/singularity");
+    let told = doctor(&scene, &[]);
+    finds(&told, &[("fail engine", "/opt/nowhere/singularity: not found", "")]);
+    scene.set("/remote/singularity", "singularity");
     scene.host.has_program("singularity", "echo 'FATAL: no user namespaces' >&2; exit 255");
-    finds(&doctor(&scene, &[]), &[("fail engine", "no user namespaces", "")]);
+    finds(&doctor(&scene, &[]), &[("fail engine", "no user namespaces", "singularity exec IMAGE")]);
 }
 
 #[test]
@@ -375,6 +412,9 @@ fn gpus_that_the_engine_does_not_know_are_found() {
     let told = doctor(&scene, &["--task=train", "--gpus=1"]);
     finds(&told, &[]);
     assert!(told.stdout.contains("the host lists 2"), "{told}");
+    // As mlcube passes it on.
+    let told = doctor(&scene, &["--task=train", "--gpus=0,1"]);
+    assert!(told.stdout.contains("gets GPUs (device=0,1)"), "{told}");
 }
 
 /// What a cube says chooses neither the image nor an option of the container: it is a stranger's.
@@ -409,7 +449,10 @@ fn an_environment_that_can_not_be_made_or_used_is_found() {
     scene.set("/interpreter", json!({"type": "system", "python": "python9", "requirements": ""}));
     finds(
         &doctor(&scene, &[]),
-        &[("fail environment", "no python 'python9'", "runner.interpreter.python")],
+        &[
+            ("fail environment", "no python 'python9'", "runner.interpreter.python"),
+            ("warn platform", "`environment` failed", ""),
+        ],
     );
     scene.set("/interpreter", virtualenv("--index-url http://127.0.0.1:1/simple mlcube"));
     let told = doctor(&scene, &[]);
@@ -428,7 +471,10 @@ fn an_environment_that_can_not_be_made_or_used_is_found() {
     fs::write(folder.join(".mlcube-ssh-begun"), "").unwrap();
     finds(
         &doctor(&scene, &[]),
-        &[("fail environment", "was not finished", "mlcube-ssh configure")],
+        &[
+            ("fail environment", "was not finished", "mlcube-ssh configure"),
+            ("warn platform", "`environment` failed", ""),
+        ],
     );
     fs::remove_file(folder.join(".mlcube-ssh-begun")).unwrap();
     fs::write(folder.join(".mlcube-ssh-made"), "").unwrap();
@@ -436,7 +482,10 @@ fn an_environment_that_can_not_be_made_or_used_is_found() {
     symlink("/nowhere/python", folder.join("bin/python")).unwrap();
     finds(
         &doctor(&scene, &[]),
-        &[("fail environment", "doesn't start any more", "mlcube-ssh configure")],
+        &[
+            ("fail environment", "doesn't start any more", "mlcube-ssh configure"),
+            ("warn platform", "`environment` failed", ""),
+        ],
     );
 }
 
@@ -462,6 +511,18 @@ fn a_platform_that_mlcube_does_not_know_is_found() {
     assert!(told.stdout.contains("podman runs a container"), "{told}");
     let left = fs::read_to_string(scene.host.home().join("mlcube.yaml")).unwrap();
     assert_eq!(left, settings, "and not changed");
+    // The hint is for the engine that the account's own settings name.
+    scene.host.has_program("podman", "echo 'odd words' >&2; exit 125");
+    finds(&doctor(&scene, &[]), &[("fail engine", "odd words", "`podman run --rm IMAGE true`")]);
+    fs::write(scene.host.home().join("mlcube.yaml"), "platforms: [\n").unwrap();
+    finds(
+        &doctor(&scene, &[]),
+        &[(
+            "fail platform",
+            "can't tell whether it has the platform 'gpu': ParserError",
+            "mlcube.yaml",
+        )],
+    );
 }
 
 #[test]
@@ -476,6 +537,22 @@ fn what_slurm_refuses_is_found() {
     );
     scene.set("/launcher", json!({"type": "slurm"}));
     finds(&doctor(&scene, &[]), &[]);
+    // The nodes have GPUs, and an engine of their own; the login node builds the image, unless a job does.
+    has_engine(
+        &mut scene,
+        "case \"$*\" in *--gpus*) exit 125 ;; esac\nexec sh \"${0%/*}/plain\" \"$@\"",
+    );
+    scene.host.has_program("plain", &ENGINE.replace("$0", "${0%/plain}/docker"));
+    let told = doctor(&scene, &["--task=train", "--gpus=all"]);
+    finds(&told, &[]);
+    assert!(told.stdout.contains("not tried: tasks run on nodes of slurm"), "{told}");
+    has_engine(&mut scene, "exit 1");
+    finds(&doctor(&scene, &[]), &[("fail engine", "", "")]);
+    scene.set("/launcher", json!({"type": "slurm", "configure": "slurm"}));
+    let told = doctor(&scene, &["--task=train", "--gpus=all"]);
+    finds(&told, &[]);
+    assert!(told.stdout.contains("not tried: images are built"), "{told}");
+    has_engine(&mut scene, ENGINE);
     scene.set("/launcher", json!({"type": "slurm", "args": ["--partition=nope"]}));
     finds(&doctor(&scene, &[]), &[("fail slurm", "nvalid partition", "runner.launcher.args")]);
     slurm.controller_stops();
@@ -511,7 +588,129 @@ fn hosts_of_other_kinds_are_checked() {
         let scene = with_plain_engine(HostOptions::default().root(root));
         let told = doctor(&scene, &[]);
         // The python of this machine isn't that of the other Debian.
-        let wanted = [("fail environment", "mlcube isn't installed", "requirements")];
+        let wanted = [
+            ("fail environment", "mlcube isn't installed", "requirements"),
+            ("warn platform", "`environment` failed", ""),
+        ];
         finds(&told, if told.stdout.contains("listed by python3") { &[] } else { &wanted });
     }
+}
+
+/// A virtualenv that goes on until it is ended; `begun` tells that it has begun.
+fn with_endless_virtualenv() -> Scene {
+    let mut scene = with_plain_engine(HostOptions::default());
+    scene.set("/interpreter", virtualenv("mlcube"));
+    let lines = "touch \"$HOME/begun\"; mkdir -p \"$4\"; exec sleep 1000";
+    scene.host.has_program("virtualenv", lines);
+    fs::create_dir_all(scene.host.remote_root()).unwrap();
+    scene
+}
+
+/// Waits until the check has sent its files, and its virtualenv has begun.
+fn has_sent_and_makes_an_environment(scene: &Scene) {
+    let root = scene.host.remote_root();
+    eventually("the files arrive, and an environment is being made", || {
+        let folders = fs::read_dir(&root).into_iter().flatten().map(|entry| entry.unwrap().path());
+        let has_files = |folder: std::path::PathBuf| {
+            fs::read_dir(folder).into_iter().flatten().any(|entry| {
+                entry.unwrap().file_name().to_str().is_some_and(|name| name.starts_with('#'))
+            })
+        };
+        folders.map(has_files).any(|has| has) && scene.host.home().join("begun").exists()
+    });
+}
+
+/// Whatever its transfer has come to: a client that goes leaves nothing on the host, neither files nor processes.
+#[test]
+fn a_client_that_goes_leaves_nothing() {
+    let scene = with_endless_virtualenv();
+    let root = scene.host.remote_root();
+    let document = scene.document(&cube(&scene), &[]);
+    let checks = scene.tool("mlcube-ssh-exec").arg("doctor").reads_document(&document).start();
+    has_sent_and_makes_an_environment(&scene);
+    checks.ctrl_c();
+    eventually("all of it is gone", || {
+        let home = fs::read_dir(scene.host.home()).unwrap();
+        let names = home.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let in_root = fs::read_dir(&root).unwrap().count();
+        let runs = !Processes::with_words("sleep 1000").is_empty();
+        in_root == 0 && !runs && !names.into_iter().any(|name| name.starts_with("mlcube-ssh."))
+    });
+}
+
+/// The container of an engine that is slow: it appears when the client has gone.
+#[test]
+fn a_container_that_is_made_after_its_client_has_gone_is_removed() {
+    let mut scene = Scene::new();
+    let folder = scene.host.folder().join("engine");
+    fs::create_dir(&folder).unwrap();
+    let engine = "case $1 in
+        run) echo >begun; while [ ! -e go ]; do sleep 0.05; done; printf '%064x' 7 >\"$3\"; echo >container; echo >ran ;;
+        import) echo >image ;;
+        rm) rm container ;;
+        rmi) rm image ;;
+        esac";
+    has_engine(&mut scene, &format!("cd '{}' || exit\n{engine}", folder.display()));
+    let document = scene.document(&cube(&scene), &[]);
+    let checks = scene.tool("mlcube-ssh-exec").arg("doctor").reads_document(&document).start();
+    eventually("the engine is asked", || folder.join("begun").exists());
+    checks.ctrl_c();
+    checks.wait();
+    fs::write(folder.join("go"), "").unwrap();
+    eventually("a container is made, and its image removed", || {
+        folder.join("ran").exists() && !folder.join("image").exists()
+    });
+    assert!(!folder.join("container").exists());
+}
+
+#[test]
+fn a_connection_that_is_lost_is_no_program_that_hangs() {
+    let scene = with_endless_virtualenv();
+    let document = scene.document(&cube(&scene), &[]);
+    let checks = scene.tool("mlcube-ssh-exec").arg("doctor").reads_document(&document).start();
+    has_sent_and_makes_an_environment(&scene);
+    scene.host.sshd.connections().kill();
+    let told = checks.wait();
+    let found = findings(&told.exits(125));
+    assert!(found[0].0 == "fail session" && found[0].1.contains("was lost"), "{told}");
+    assert!(found.iter().any(|(name, ..)| name == "fail venv"), "{told}");
+    // Others may not have come to their end.
+    assert!(found[1..].iter().all(|(_, text, _)| text.contains("ended before this")), "{told}");
+}
+
+/// Below a folder that isn't there nothing but `/` is.
+#[test]
+fn an_environment_in_a_new_folder_of_the_root_is_judged() {
+    let Some((_account, mut scene)) = Scene::with_an_ordinary_user() else { return };
+    has_engine(&mut scene, ENGINE);
+    let mut interpreter = virtualenv("mlcube");
+    interpreter["location"] = json!("/no-such-folder/envs");
+    scene.set("/interpreter", interpreter);
+    finds(&doctor(&scene, &[]), &[("fail venv", "can't write /", "interpreter.location")]);
+}
+
+#[test]
+fn what_the_system_can_not_tell_is_no_failure() {
+    let scene = with_plain_engine(HostOptions::default());
+    let stat = |lines: &str| {
+        scene.host.has_program(
+            "stat",
+            &format!("case \"$*\" in *'-f -c'*) {lines} ;; esac\nexec /usr/bin/stat \"$@\""),
+        );
+    };
+    // CephFS counts no free inodes.
+    stat("echo 1000000 4096 -1 90000; exit");
+    scene.host.has_program("quota", "echo 'quota: rquotad does not answer' >&2; exit 1");
+    let told = doctor(&scene, &[]);
+    finds(&told, &[]);
+    assert!(told.stdout.contains("doesn't tell of limits: quota: rquotad"), "{told}");
+    stat("exit 1");
+    // The next one is taken where a temporary folder can't be written.
+    scene.host.has_program(
+        "mktemp",
+        "case \"$*\" in */var/tmp/*) exit 1 ;; esac\nexec /usr/bin/mktemp \"$@\"",
+    );
+    let told = doctor(&scene, &[]);
+    finds(&told, &[]);
+    assert!(told.stdout.contains("/tmp can be written"), "{told}");
 }

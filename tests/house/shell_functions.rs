@@ -67,6 +67,7 @@ fn functions(file: &str) -> String {
     let folder = match folder {
         "process" => "mlcube-ssh-config/src/process/sh",
         "remote" => "mlcube-ssh-config/src/remote/sh",
+        "doctor" => "mlcube-ssh-exec/src/verbs/doctor/sh",
         _ => "mlcube-ssh-exec/src/sh",
     };
     fs::read_to_string(repository().join(folder).join(format!("{name}.sh"))).unwrap()
@@ -372,5 +373,32 @@ fn what_has_vanished_is_not_listed_and_what_cannot_be_looked_at_is_no_absence() 
         &["process/prelude", "process/find", "remote/list-places"],
         &lines.replace("FIND", &find.to_string_lossy()),
         "./a\n./it's\nlisted\nlisted\n./a\nfailed\n",
+    );
+}
+
+#[test]
+fn the_nearest_folder_may_be_the_root() {
+    prints(
+        &["doctor/tree"],
+        r#"mkdir -p a/b; : >a/file
+        for each in "$HOME/a/b/c/d" "$HOME/a/b" "$HOME/a/file/c" /no-such-folder/x / ''; do
+          nearest_folder "$each"; printf '%s\n' "$near"
+        done"#,
+        "$HOME/a/b\n$HOME/a/b\n$HOME/a\n/\n/\n/\n",
+    );
+}
+
+/// A shell that a signal kills runs no EXIT trap: not only TERM is one, but the pipe to a client that is gone, too.
+#[test]
+fn a_link_that_guards_is_removed_when_nobody_reads_any_more() {
+    prints(
+        &JOBS,
+        r#"mkdir bin
+        for each in timeout mkdir ln readlink mv rm sleep cat sh; do ln -s "$(command -v $each)" bin/; done
+        PATH=$HOME/bin
+        { guard_locks state; while :; do printf 'a line\n'; done; } 2>errors | :
+        sleep 0.2
+        [ -L state/guard.link ] || echo given up"#,
+        "given up\n",
     );
 }

@@ -89,9 +89,10 @@ fn override_of(document: &Document, layout: &Layout, parameter: &Parameter) -> O
     Some(format!("-Ptasks{task}.parameters.{}{name}.default={given}", parameter.direction.key()))
 }
 
-/// The value of an engine option. A list of GPUs is `device=0,1` for docker; which quotes it needs depends on the
+/// Returns the value of an engine option. A list of GPUs is `device=0,1` for docker; which quotes it needs depends on the
 /// remote mlcube, so `launch.py` decides that on the remote.
-fn option_value(name: &str, value: &str) -> String {
+#[must_use]
+pub fn option_value(name: &str, value: &str) -> String {
     match (name, value.strip_prefix("device=").unwrap_or(value)) {
         ("gpus", devices) if devices.contains(',') => format!("device={devices}"),
         _ => value.to_owned(),

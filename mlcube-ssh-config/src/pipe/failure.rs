@@ -55,6 +55,7 @@ pub struct Failure {
     hint: Option<String>,
     is_final: bool,
     is_out_of_room: bool,
+    is_of_silence: bool,
 }
 
 /// The result of a step or a part of it.
@@ -62,8 +63,9 @@ pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     fn new(kind: FailureKind, status: ExitStatus, cause: anyhow::Error) -> Self {
-        let (hint, began, is_final, is_out_of_room) = (None, false, true, false);
-        Self { kind, status, began, cause, hint, is_final, is_out_of_room }
+        let (hint, began, is_final) = (None, false, true);
+        let (is_out_of_room, is_of_silence) = (false, false);
+        Self { kind, status, began, cause, hint, is_final, is_out_of_room, is_of_silence }
     }
 
     /// Creates a failure of mlcube-ssh itself: status 125.
@@ -138,6 +140,19 @@ impl Failure {
     #[must_use]
     pub fn is_out_of_room(&self) -> bool {
         self.is_out_of_room
+    }
+
+    /// Marks the failure of a host that has sent nothing for too long.
+    #[must_use]
+    pub fn of_silence(mut self) -> Self {
+        self.is_of_silence = true;
+        self
+    }
+
+    /// Returns whether the host has sent nothing for too long.
+    #[must_use]
+    pub fn is_of_silence(&self) -> bool {
+        self.is_of_silence
     }
 
     /// Returns whether another attempt would fail until somebody changes something.

@@ -30,6 +30,9 @@ use crate::ui::report::Report;
 use crate::remote::login::login_keys::LoginKeys;
 use crate::remote::login::ssh_config::{SshConfig, possible_agents, possible_keys};
 
+/// How long the user's `setup` line may run, if the host may be silent for that long.
+const SETUP: Duration = Duration::from_secs(600);
+
 /// The connection that every step uses.
 #[derive(Debug)]
 pub struct Connection {
@@ -43,6 +46,8 @@ pub struct Connection {
     is_overflowing: AtomicBool,
     pub(crate) connect_timeout: u32,
     pub(crate) answer_timeout: Duration,
+    /// How long the user's `setup` line may run.
+    pub(crate) setup_timeout: Duration,
     pub(crate) persist: u32,
     /// When a step may log in, and whether somebody has asked for it now.
     pub(crate) policy: LoginPolicy,
@@ -87,6 +92,7 @@ impl Connection {
             login,
             connect_timeout: runner.connect_timeout.get(),
             answer_timeout: Duration::from_secs(u64::from(runner.answer_timeout.get())),
+            setup_timeout: SETUP.min(Duration::from_secs(u64::from(runner.answer_timeout.get()))),
             persist: runner.persist.get(),
             policy: runner.login,
             is_requested: false,
@@ -128,7 +134,8 @@ impl Connection {
         self
     }
 
-    /// Waits for no longer than this for the host's replies, whatever the settings allow.
+    /// Waits for no longer than this for the host's replies, whatever the settings allow; the user's `setup` line keeps
+    /// its time.
     #[must_use]
     pub fn with_replies_within(mut self, limit: Duration) -> Self {
         self.answer_timeout = self.answer_timeout.min(limit);

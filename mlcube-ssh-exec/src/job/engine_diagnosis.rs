@@ -29,9 +29,18 @@ impl EngineFailure {
         Some(connection.script(LOOK).given("failure", kind).given("engine", engine))
     }
 
-    /// Returns what the user can do about the failure. Runs one script on the remote for the facts.
+    /// Returns what the user can do about the failure of the engine of the settings.
     pub(crate) fn hint(&self, connection: &Connection, document: &Document) -> String {
-        let engine = engine::name(document);
+        self.hint_for(connection, document, engine::name(document))
+    }
+
+    /// Returns what the user can do about the failure of this engine. Runs one script on the remote for the facts.
+    pub(crate) fn hint_for(
+        &self,
+        connection: &Connection,
+        document: &Document,
+        engine: &str,
+    ) -> String {
         // Without a reply the hint is more general.
         let reply = self.look(connection, engine).and_then(|look| connection.run(&look).ok());
         let fact = |key: &str| reply.as_ref().and_then(|reply: &Reply| reply.field(key));

@@ -11,7 +11,7 @@ use crate::job::inputs;
 use crate::launcher;
 
 /// The remedy for a host whose temporary folders can't be used.
-const TEMPORARY_FOLDER: &str = "set 'environment: {TMPDIR: FOLDER}' in the platform's section to a folder on the remote that you can write, and where programs may run";
+pub(crate) const TEMPORARY_FOLDER: &str = "set 'environment: {TMPDIR: FOLDER}' in the platform's section to a folder on the remote that you can write, and where programs may run";
 
 /// The problems that keep a job from being started.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

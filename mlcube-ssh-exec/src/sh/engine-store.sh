@@ -1,12 +1,15 @@
 #!/bin/sh
 # Where a container engine keeps what it has.
 
-# Prints the folder in which the engine $1 keeps images and containers; nothing if it doesn't tell.
+# Prints the folder in which the engine $1 keeps images and containers; nothing if it doesn't tell. Further arguments: the
+# words that call it.
 engine_store() {
-  case ${1##*/} in
-    podman) format='{{.Store.GraphRoot}}' ;;
-    *) format='{{.DockerRootDir}}' ;;
-  esac
-  told_store=$(timeout -s KILL 10 "$1" info --format "$format" 2>/dev/null </dev/null) || told_store=
-  case $told_store in /*) printf '%s\n' "$told_store" ;; esac
+  # Another program may be called by the name of docker.
+  formats='{{.DockerRootDir}} {{.Store.GraphRoot}}'
+  case $1 in *podman) formats='{{.Store.GraphRoot}}' ;; esac
+  shift
+  for format in $formats; do
+    told_store=$("$@" info --format "$format" 2>/dev/null </dev/null) || continue
+    case $told_store in /*) printf '%s\n' "$told_store" && return ;; esac
+  done
 }

@@ -50,7 +50,7 @@ case $failure in
     if [ -n "$their_host" ] && [ "$their_host" != "${DOCKER_HOST-}" ]; then printf 'docker-host %s\n' "$their_host"; fi
     ;;
   no-space)
-    folder=$(engine_store "$engine")
+    folder=$(engine_store "$engine" timeout -s KILL 10 "$engine")
     [ -z "$folder" ] || printf 'stores %s\n' "$folder"
     ;;
 esac

@@ -264,10 +264,11 @@ fn quoted(text: &str) -> String {
 /// The failure of a host that keeps a step waiting for too long; `act` says what it did.
 pub(crate) fn of_silence(login: &Login, act: &str, limit: Duration) -> Failure {
     let (host, seconds) = (&login.host, limit.as_secs());
-    Failure::connection(format!("'{host}' {act} for {seconds} seconds")).hint(format!(
+    let silent = Failure::connection(format!("'{host}' {act} for {seconds} seconds")).hint(format!(
         "check what it does with `{}`; if it only needs longer, raise answer_timeout in the platform's section",
         login.by_hand()
-    ))
+    ));
+    silent.of_silence()
 }
 
 /// The failure of a login that took too long.

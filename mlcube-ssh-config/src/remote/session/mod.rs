@@ -45,9 +45,6 @@ const PAUSES_BEFORE_OVERFLOW: usize = 5;
 /// over an existing master. Start-up files are slow on a busy host.
 const START_UP: [u64; 2] = [6, 3];
 
-/// How long the user's `setup` line may run, if the host may be silent for that long.
-const SETUP: Duration = Duration::from_secs(600);
-
 /// A remote script that has reported that it runs.
 #[derive(Debug)]
 pub struct Session {
@@ -55,6 +52,8 @@ pub struct Session {
     output: Receiver<Vec<u8>>,
     ahead: Vec<u8>,
     silence: Silence,
+    /// How long the user's `setup` line may run.
+    setup_limit: Duration,
     login: Login,
     own_words: SshMessages,
     /// The command that checks whether the shared connection is open.
@@ -253,6 +252,7 @@ impl Connection {
             output: read_ahead(output),
             ahead: Vec::new(),
             silence: Silence::new(self.answer_timeout),
+            setup_limit: self.setup_timeout,
             login: self.login.clone(),
             own_words,
             check: self.check_command(&self.socket()),
@@ -281,7 +281,7 @@ impl Connection {
                 Ok(Err(NotReady::Silent(printed)))
             }
             Ready::EndlessSetup(words) => {
-                let limit = session.setup_limit();
+                let limit = session.setup_limit;
                 let printed = session.running.kill_for_errors();
                 let words = [printed, words].join("\n");
                 Err(diagnosis::of_endless_setup(&session.login, limit, &words))
@@ -352,7 +352,7 @@ impl Session {
             Word::Late(printed) => return Ready::Silent(printed),
             Word::Exceeded => return Ready::Exceeded,
         };
-        match self.wait_for_word(READY, self.setup_limit()) {
+        match self.wait_for_word(READY, self.setup_limit) {
             Word::Came { before } => {
                 self.silence.begin();
                 // Another script follows instead of `watch`.
@@ -365,10 +365,6 @@ impl Session {
             Word::Late(words) => Ready::EndlessSetup(words),
             Word::Exceeded => Ready::Exceeded,
         }
-    }
-
-    fn setup_limit(&self) -> Duration {
-        SETUP.min(self.silence.limit())
     }
 
     /// Reads up to and including a line. The time starts again while the remote takes more of a long script.

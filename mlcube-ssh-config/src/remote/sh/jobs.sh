@@ -376,7 +376,7 @@ guard_with_link() {
 # holder of a link is dead.
 unguard_at_end() {
   trap unguard_locks EXIT
-  trap 'exit 143' HUP INT TERM
+  trap 'exit 143' HUP INT TERM PIPE
 }
 
 # Checks that `PID TICKS HOST BOOT NAMESPACE` names a process of this machine that is gone.
@@ -398,7 +398,7 @@ unguard_locks() {
   [ -z "$removing" ] || rm -f "$removing"
   [ -z "$guard" ] || rm -f "$guard"
   exec 9>&-
-  trap - EXIT HUP INT TERM
+  trap - EXIT HUP INT TERM PIPE
   removing='' guard=
 }
 

@@ -8,20 +8,25 @@
 kills_at_logout() { case $(loginctl show-session -p KillUserProcesses 2>/dev/null) in *=yes) ;; *) return 1 ;; esac }
 
 # Sets `scope` to the command that starts a job on a host where the command $1… says that it kills: a scope of the user's
-# own manager is spared if lingering keeps that manager alive after the logout.
+# own manager is spared if lingering keeps that manager alive after the logout. Sets `ends_at_logout` to why a job has
+# none although it needs one: `no-linger` or `no-scope`; then `advice` says more.
 scope=
 find_scope() {
-  advice="\`loginctl enable-linger\` on that host prevents that"
+  ends_at_logout=
   "$@" || return 0
+  ends_at_logout=no-linger advice="\`loginctl enable-linger\` on that host prevents that"
   case $(loginctl show-user "$(id -un)" -p Linger 2>/dev/null) in
     *=yes)
       scope='systemd-run --user --scope --quiet'
       # shellcheck disable=SC2086 # words of our own
-      if with_words $scope true; then return 0; fi
-      scope='' advice="lingering is on, but \`systemd-run --user --scope\` fails: ${words:-it gave no reason}"
+      if with_words timeout -s KILL 15 $scope true; then
+        ends_at_logout=
+        return 0
+      fi
+      scope='' ends_at_logout=no-scope
+      advice="lingering is on, but \`systemd-run --user --scope\` fails: ${words:-it gave no reason}"
       ;;
   esac
-  printf 'warning %s\n' "$(uname -n) ends your processes when you log out, this job too when the connection closes; $advice"
 }
 
 # Waits until the job has a leader of its own; from then on this session may be ended. If no leader appears, its process
@@ -60,6 +65,8 @@ launch_by_direct() {
     export MLCUBE_SYSTEM_SETTINGS
   fi
   find_scope wait "$asking"
+  [ -z "$ends_at_logout" ] ||
+    printf 'warning %s\n' "$(uname -n) ends your processes when you log out, this job too when the connection closes; $advice"
   level=$1 phase=$2
   shift 2
   [ "$phase" != run ] || for batch in $advised; do "advise_$batch"; done

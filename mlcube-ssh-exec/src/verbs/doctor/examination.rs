@@ -4,19 +4,20 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::failure::Outcome;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::remote::session::{Session, is_absolute};
 use mlcube_ssh::text::random_id::hex_digits;
 
+use crate::verbs::doctor::LIMIT;
 use crate::verbs::doctor::findings::Findings;
 use crate::verbs::doctor::judgement::Patient;
 use crate::verbs::doctor::script;
-use crate::verbs::doctor::told::{CheckLines, TRANSFER, Told};
+use crate::verbs::doctor::told::{Check, CheckLines, Told};
 use crate::verbs::doctor::transfer::{self, Transferred};
 
 /// The seconds from which on start-up files count as slow: every command waits for them.
@@ -49,28 +50,48 @@ pub(crate) fn examine(
     let session = match connection.open_session(&script) {
         Ok(session) => session,
         Err(failure) => {
-            findings.fail("start-up", &failure, "; nothing else on the remote was checked");
+            findings.fail(Check::StartUp, &failure, "; nothing else on the remote was checked");
             return Ok(());
         }
     };
     judge_start_up(findings, session.greeting(), began.elapsed().as_secs_f64());
-    let transfers = !findings.has_failed("rsync");
+    let transfers = !findings.has_failed(Check::Rsync);
     let (heard, transferred, ended) = listen(session, connection, transfers);
-    if let Err(failure) = ended {
-        findings.fail("session", &failure, "");
-    }
-    let problem = heard.told.of(TRANSFER).and_then(CheckLines::problem);
+    let silent_for = ended.is_err_and(|failure| judge_end(findings, failure, cube));
+    let silent_for = silent_for.then(|| limit(cube));
+    let problem = heard.told.of(Check::Transfer).and_then(CheckLines::problem);
     if let Some(failure) = problem.and_then(|it| it.failure(connection.host().as_str(), "")) {
-        findings.fail(TRANSFER, &failure, "");
-    } else {
-        judge_transfer(findings, connection, heard.folder.as_deref(), transferred);
+        findings.fail(Check::Transfer, &failure, "");
+    } else if let (Some(folder), Some(transferred)) = (heard.folder.as_deref(), transferred) {
+        judge_transfer(findings, connection, folder, transferred);
+    } else if transfers {
+        let why = "not tried: there is no folder for it on the remote";
+        findings.warn(Check::Transfer, why, "mend what failed, then run it again");
     }
-    Patient { connection, document, cube }.judge(findings, &heard.told);
+    Patient { connection, document, cube, id: &id, silent_for }.judge(findings, &heard.told);
     judge_clock(findings, &heard, document);
     Ok(())
 }
 
-/// Hears the session to its end, and sends a file as soon as there is a folder for it.
+/// How long the host may take.
+fn limit(cube: &Cube) -> Duration {
+    LIMIT.min(Duration::from_secs(u64::from(cube.runner.answer_timeout.get())))
+}
+
+/// Adds why the session ended too early; returns whether the host was silent for too long.
+fn judge_end(findings: &mut Findings, failure: Failure, cube: &Cube) -> bool {
+    let is_of_silence = failure.is_of_silence();
+    // A longer time in the settings changes nothing.
+    let failure = if is_of_silence && limit(cube) == LIMIT {
+        failure.hint("the checks that it hasn't ended are below")
+    } else {
+        failure
+    };
+    findings.fail(Check::Session, &failure, "");
+    is_of_silence
+}
+
+/// Hears the session to its end, and sends files as soon as there is a folder for them.
 fn listen(
     mut session: Session,
     connection: &Connection,
@@ -85,12 +106,13 @@ fn listen(
             let transferred = folder.map(|folder| transfer::send(connection, report, &folder));
             // The script goes on, or keeps the folder for another attempt.
             let is_again = transferred.as_ref().is_some_and(|transferred| transferred.was_refused);
-            if let Ok(Some(mut input)) = input {
+            let mut input = input.ok().flatten();
+            if let Some(input) = &mut input {
                 let word: &[u8] = if is_again { b"keep\n" } else { b"done\n" };
                 // The end of the session shows why it can't be told.
                 let _ = input.write_all(word).and_then(|()| input.flush());
             }
-            transferred
+            (transferred, input)
         });
         let mut heard = Heard::default();
         let reply = session.reply_reporting(|line| match line.split_once(' ') {
@@ -102,7 +124,8 @@ fn listen(
             _ => heard.told.hear(line),
         });
         drop(sender);
-        let transferred = sending.join().ok().flatten();
+        // The input ends here and not before: at its end the script takes the client for gone.
+        let transferred = sending.join().ok().and_then(|(transferred, _input)| transferred);
         (heard, transferred, reply.map(drop))
     })
 }
@@ -130,15 +153,15 @@ fn judge_start_up(findings: &mut Findings, greeting: &str, seconds: f64) {
     if !greeting.is_empty() {
         let line = printed.unwrap_or("blanks");
         findings.warn(
-            "start-up",
+            Check::StartUp,
             &format!("the account's start-up files print before every command: {line}"),
             quiet,
         );
     } else if seconds > SLOW {
         let found = format!("a session takes {seconds:.1} s to start");
-        findings.warn("start-up", &found, quiet);
+        findings.warn(Check::StartUp, &found, quiet);
     } else {
-        findings.ok("start-up", &format!("silent; a script begins after {seconds:.1} s"));
+        findings.ok(Check::StartUp, &format!("silent; a script begins after {seconds:.1} s"));
     }
 }
 
@@ -146,33 +169,46 @@ fn judge_start_up(findings: &mut Findings, greeting: &str, seconds: f64) {
 fn judge_transfer(
     findings: &mut Findings,
     connection: &Connection,
-    folder: Option<&str>,
-    transferred: Option<Transferred>,
+    folder: &str,
+    first: Transferred,
 ) {
-    let (Some(folder), Some(first)) = (folder, transferred) else { return };
     let host = connection.host();
     let last = if first.was_refused {
         findings.warn(
-            "sessions",
-            &format!("'{host}' takes one session on a login (sshd's MaxSessions): what needs a second one logs in once more"),
-            &format!("let an administrator of '{host}' raise MaxSessions in sshd_config (10 is the default)"),
+            Check::Sessions,
+            &format!("'{host}' refused a second session on a login (sshd's MaxSessions, or other programs use them up): what needs one waits, or logs in once more"),
+            &format!("end other sessions on '{host}', or let its administrator raise MaxSessions in sshd_config (10 is the default)"),
         );
         let again = transfer::send(connection, connection.report(), folder);
-        let remove = connection.script(REMOVE).given("kept", folder);
-        if let Err(failure) = connection.run(&remove) {
-            connection.report().warn(&format!("can't remove {folder} on '{host}': {failure}"));
-        }
+        remove_folder(connection, folder);
         again
     } else {
         if first.outcome.is_ok() {
-            findings.ok("sessions", "several on one login");
+            findings.ok(Check::Sessions, "several on one login");
         }
         first
     };
-    match last.outcome {
-        Ok(()) => findings.ok(TRANSFER, "rsync sends a file with an odd name"),
-        Err(failure) => findings.fail(TRANSFER, &failure, ""),
+    match (last.outcome, last.odd_name) {
+        (Ok(()), None) => findings.ok(Check::Transfer, "rsync sends a file with an odd name"),
+        (Ok(()), Some(odd)) => findings.warn(
+            Check::Transfer,
+            &format!("rsync sends a file, and none with an odd name: {odd}"),
+            "set runner.remote_root to a folder whose file system takes every name, if files of the cube have such ones",
+        ),
+        (Err(failure), _) => findings.fail(Check::Transfer, &failure, ""),
     }
+}
+
+/// Removes the folder that the script has kept.
+fn remove_folder(connection: &Connection, folder: &str) {
+    let remove = connection.script(REMOVE).given("kept", folder);
+    let problem = match connection.run(&remove) {
+        Ok(reply) if reply.status == 0 => return,
+        Ok(reply) => reply.last_error(),
+        Err(failure) => failure.to_string(),
+    };
+    let host = connection.host();
+    connection.report().warn(&format!("can't remove {folder} on '{host}': {problem}"));
 }
 
 fn judge_clock(findings: &mut Findings, heard: &Heard, document: &Document) {
@@ -180,12 +216,12 @@ fn judge_clock(findings: &mut Findings, heard: &Heard, document: &Document) {
     let host = &document.remote.host;
     let seconds = ahead.unsigned_abs();
     if !is_apart(ahead) {
-        findings.ok("clock", &format!("that of '{host}' agrees with the local one"));
+        findings.ok(Check::Clock, &format!("that of '{host}' agrees with the local one"));
         return;
     }
     let how = if ahead > 0 { "ahead of" } else { "behind" };
     findings.warn(
-        "clock",
+        Check::Clock,
         &format!("that of '{host}' is {seconds} s {how} the local one"),
         "let a time service set both (`timedatectl set-ntp true`): certificates, Kerberos and the times of files depend on it",
     );

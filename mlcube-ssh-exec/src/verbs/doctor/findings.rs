@@ -7,6 +7,8 @@ use mlcube_ssh::text::quote::one_line;
 use mlcube_ssh::text::units::count;
 use serde::Serialize;
 
+use crate::verbs::doctor::told::Check;
+
 /// The longest text of a finding, in characters: a host writes it.
 const LONGEST: usize = 500;
 
@@ -23,7 +25,7 @@ enum State {
 /// The result of a check.
 #[derive(Clone, Debug, Serialize)]
 struct Finding {
-    check: String,
+    check: &'static str,
     state: State,
     found: String,
     /// What the user can do.
@@ -47,26 +49,26 @@ impl Findings {
     }
 
     /// Adds a check that found what is needed.
-    pub(crate) fn ok(&mut self, check: &str, found: &str) {
+    pub(crate) fn ok(&mut self, check: Check, found: &str) {
         self.add(check, State::Ok, found, None);
     }
 
     /// Adds a check that found something to know about.
-    pub(crate) fn warn(&mut self, check: &str, found: &str, hint: &str) {
+    pub(crate) fn warn(&mut self, check: Check, found: &str, hint: &str) {
         self.add(check, State::Warn, found, Some(hint));
     }
 
     /// Adds a check that failed; `more` is added to the failure's message.
-    pub(crate) fn fail(&mut self, check: &str, failure: &Failure, more: &str) {
+    pub(crate) fn fail(&mut self, check: Check, failure: &Failure, more: &str) {
         self.add(check, State::Fail, &format!("{failure}{more}"), failure.hint_text());
     }
 
     /// Returns whether this check failed.
-    pub(crate) fn has_failed(&self, check: &str) -> bool {
-        self.all.iter().any(|finding| finding.check == check && finding.state == State::Fail)
+    pub(crate) fn has_failed(&self, check: Check) -> bool {
+        self.all.iter().any(|finding| finding.check == check.name() && finding.state == State::Fail)
     }
 
-    fn add(&mut self, check: &str, state: State, found: &str, hint: Option<&str>) {
+    fn add(&mut self, check: Check, state: State, found: &str, hint: Option<&str>) {
         let short = |text: &str| {
             let text = one_line(text);
             match text.char_indices().nth(LONGEST) {
@@ -74,8 +76,8 @@ impl Findings {
                 None => text,
             }
         };
-        let (found, hint) = (short(found), hint.map(one_line));
-        let finding = Finding { check: check.to_owned(), state, found, hint };
+        let (found, hint) = (short(found), hint.map(short));
+        let finding = Finding { check: check.name(), state, found, hint };
         let is_shown = state != State::Ok || !self.quiet;
         if is_shown && !self.json {
             let written = write_for_people(lines(&finding));
@@ -97,7 +99,7 @@ impl Findings {
             write_once(&format!("{text}\n"))?;
         }
         let failed = self.all.iter().filter(|finding| finding.state == State::Fail);
-        let failed: Vec<&str> = failed.map(|finding| finding.check.as_str()).collect();
+        let failed: Vec<&str> = failed.map(|finding| finding.check).collect();
         if failed.is_empty() {
             return Ok(());
         }

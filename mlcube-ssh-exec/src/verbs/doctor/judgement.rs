@@ -1,15 +1,17 @@
 //! Judges what the checks on the host told.
 
+use std::time::Duration;
+
 use mlcube_ssh::cube::Cube;
 use mlcube_ssh::pipe::document::Document;
 use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM};
 use mlcube_ssh::remote::connection::Connection;
 
-use crate::verbs::doctor::LIMIT;
 use crate::verbs::doctor::findings::Findings;
 use crate::verbs::doctor::problem;
+use crate::verbs::doctor::script::image;
 use crate::verbs::doctor::space::Space;
-use crate::verbs::doctor::told::{CHECKS, CheckLines, Told};
+use crate::verbs::doctor::told::{Check, CheckLines, Told, Warning};
 
 /// What judging needs to know.
 #[derive(Clone, Copy)]
@@ -17,86 +19,106 @@ pub(crate) struct Patient<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) document: &'a Document,
     pub(crate) cube: &'a Cube,
+    /// The id of the job that isn't one.
+    pub(crate) id: &'a str,
+    /// How long the host was silent, if that has ended its session.
+    pub(crate) silent_for: Option<Duration>,
 }
 
 impl Patient<'_> {
     /// Adds the findings of all checks that began.
     pub(crate) fn judge(&self, findings: &mut Findings, told: &Told) {
-        for check in CHECKS {
+        for check in Check::OF_SCRIPT {
+            // Its end is the client's.
+            if check == Check::Transfer {
+                continue;
+            }
             if let Some(lines) = told.of(check) {
                 self.judge_one(findings, check, lines);
             }
         }
     }
 
-    fn judge_one(&self, findings: &mut Findings, check: &str, lines: &CheckLines) {
+    fn judge_one(&self, findings: &mut Findings, check: Check, lines: &CheckLines) {
         let host = &self.document.remote.host;
         let Some(status) = lines.status else {
-            let seconds = LIMIT.as_secs();
-            let late = Failure::connection(format!(
-                "this check on '{host}' hasn't ended within {seconds} s"
-            ));
-            let hint = format!(
-                "a program or a disk of the host doesn't respond; look at it with `{}`",
-                self.connection.by_hand()
-            );
-            findings.fail(check, &late.hint(hint), "");
+            findings.fail(check, &self.unended(), "");
             return;
         };
         let errors = lines.errors();
         if let Some(problem) = lines.problem() {
-            let Self { connection, document, cube } = *self;
+            let Self { connection, document, cube, .. } = *self;
             let failure = problem::failure(check, &problem, &errors, connection, document, cube);
             findings.fail(check, &failure, "");
             return;
         }
-        let (found, space) = (lines.last("found"), lines.last("free").and_then(Space::parse));
-        if let Some(warning) = lines.last("warning") {
-            findings.warn(check, warning, &self.hint(check, warning));
+        if let Some((warning, text)) = lines.warning() {
+            findings.warn(check, text, &self.hint(warning));
             return;
         }
-        if let Some(space) = space {
-            let text = [found.unwrap_or_default(), &space.shown()].join(if found.is_some() {
-                "; "
-            } else {
-                ""
-            });
-            if space.is_little() {
-                findings.warn(check, &text, MAKE_ROOM);
-            } else {
-                findings.ok(check, &text);
+        let Some(found) = lines.last("found") else {
+            let last = errors.lines().last().unwrap_or("it gave no reason");
+            let failed = format!("this check on '{host}' ended with status {status}: {last}");
+            findings.fail(check, &Failure::ours(anyhow::anyhow!(failed)), "");
+            return;
+        };
+        match lines.last("free").and_then(Space::parse) {
+            None => findings.ok(check, found),
+            Some(space) if space.is_little() => {
+                findings.warn(check, &format!("{found}; {}", space.shown()), MAKE_ROOM);
             }
-            return;
+            Some(space) => findings.ok(check, &format!("{found}; {}", space.shown())),
         }
-        match found {
-            Some(found) if status == 0 => findings.ok(check, found),
-            _ => {
-                let last = errors.lines().last().unwrap_or("it gave no reason");
-                let failed = Failure::ours(anyhow::anyhow!(
-                    "this check on '{host}' ended with status {status}: {last}"
-                ));
-                findings.fail(check, &failed, "");
+    }
+
+    /// The failure of a check that didn't come to its end.
+    fn unended(&self) -> Failure {
+        let host = &self.document.remote.host;
+        match self.silent_for {
+            Some(time) => Failure::connection(format!(
+                "this check on '{host}' hasn't ended within {} s",
+                time.as_secs()
+            ))
+            .hint(format!(
+                "a program or a disk of the host doesn't respond; look at it with `{}`",
+                self.connection.by_hand()
+            )),
+            None => {
+                Failure::connection(format!("the session on '{host}' ended before this check did"))
+                    .hint("run it again")
             }
         }
     }
 
     /// What the user can do about a warning.
-    fn hint(&self, check: &str, warning: &str) -> String {
+    fn hint(&self, warning: Warning) -> String {
         let host = &self.document.remote.host;
-        match check {
-            "locks" if warning.contains("has no flock") => {
-                format!("install util-linux on '{host}'")
+        let by_hand = self.connection.by_hand();
+        match warning {
+            Warning::Untried => "mend that, then run it again".to_owned(),
+            Warning::NotWritable => format!("`{by_hand} df -h .` shows whether it is full; jobs don't need it, but programs of the host may"),
+            Warning::OverQuota => {
+                format!("remove on '{host}' what isn't needed, or ask its administrator for more")
             }
-            "locks" => "set runner.remote_root to a folder on another file system".to_owned(),
-            "shim" => "set runner.remote_root to a folder where programs may run; if this is meant, nothing is to be done".to_owned(),
-            "environment" => format!("`{}` installs them", self.document.configure_command()),
-            "engine" => {
+            Warning::NoLocks => {
+                "set runner.remote_root to a folder on another file system".to_owned()
+            }
+            Warning::NoFlock => format!("install util-linux on '{host}'"),
+            Warning::Lacking => format!("`{}` installs them", self.document.configure_command()),
+            Warning::NoExec => "set runner.remote_root to a folder where programs may run; if this is meant, nothing is to be done".to_owned(),
+            Warning::Bypassing => {
                 "set runner.remote.docker to docker or podman, or to the path of one of them".to_owned()
             }
-            "logout" => format!("`{} loginctl enable-linger`", self.connection.by_hand()),
-            "login-node" => "set 'launcher: {type: slurm}' in the platform's section".to_owned(),
-            "quota" => format!("remove on '{host}' what isn't needed, or ask its administrator for more"),
-            _ => MAKE_ROOM.to_owned(),
+            Warning::LeftBehind => format!(
+                "when the engine replies, remove on '{host}' the containers with the label mlcube-ssh.job={}, and the image {}",
+                self.id,
+                image(self.id)
+            ),
+            Warning::NoLinger => format!("`{by_hand} loginctl enable-linger`"),
+            Warning::NoScope => {
+                format!("`{by_hand} systemctl --user status` shows whether the user's manager runs")
+            }
+            Warning::LoginNode => "set 'launcher: {type: slurm}' in the platform's section".to_owned(),
         }
     }
 }

@@ -10,21 +10,22 @@ use mlcube_ssh::remote::login::ssh_version;
 use mlcube_ssh::remote::rsync_version;
 
 use crate::verbs::doctor::findings::Findings;
+use crate::verbs::doctor::told::Check;
 use crate::verbs::doctor::{LIMIT, UNSEEN};
 
 /// Checks the programs and the state folder, which every step needs.
 pub(crate) fn check_machine(findings: &mut Findings) {
     match ssh_version::name() {
-        Ok(name) => findings.ok("ssh", &name),
-        Err(failure) => findings.fail("ssh", &failure, ""),
+        Ok(name) => findings.ok(Check::Ssh, &name),
+        Err(failure) => findings.fail(Check::Ssh, &failure, ""),
     }
     match rsync_version::check().and_then(|()| rsync_version::name()) {
-        Ok(name) => findings.ok("rsync", &name),
-        Err(failure) => findings.fail("rsync", &failure, ""),
+        Ok(name) => findings.ok(Check::Rsync, &name),
+        Err(failure) => findings.fail(Check::Rsync, &failure, ""),
     }
     match private_file::try_state_folder() {
-        Ok(folder) => findings.ok("state", &folder.display().to_string()),
-        Err(problem) => findings.fail("state", &Failure::from(problem), ""),
+        Ok(folder) => findings.ok(Check::State, &folder.display().to_string()),
+        Err(problem) => findings.fail(Check::State, &Failure::from(problem), ""),
     }
 }
 
@@ -39,28 +40,31 @@ pub(crate) fn check_connection(
     let connection = match made {
         Ok(connection) => connection.with_replies_within(LIMIT),
         Err(failure) => {
-            findings.fail("sockets", &failure, UNSEEN);
+            findings.fail(Check::Sockets, &failure, UNSEEN);
             return None;
         }
     };
     let folder = connection.socket_folder().display().to_string();
     match Connection::taken_socket_folder() {
-        Ok(None) => findings.ok("sockets", &folder),
+        Ok(None) => findings.ok(Check::Sockets, &folder),
         Ok(Some(problem)) => {
             let taken = Failure::from(problem);
             let hint = taken.hint_text().unwrap_or_default();
-            findings.warn("sockets", &format!("{taken}; {folder} is used instead"), hint);
+            findings.warn(Check::Sockets, &format!("{taken}; {folder} is used instead"), hint);
         }
-        Err(problem) => findings.fail("sockets", &Failure::from(problem), UNSEEN),
+        Err(problem) => {
+            findings.fail(Check::Sockets, &Failure::from(problem), UNSEEN);
+            return None;
+        }
     }
-    if findings.has_failed("ssh") {
+    if findings.has_failed(Check::Ssh) {
         return None;
     }
     match connection.check_identity() {
-        Ok(Some(file)) => findings.ok("key", &format!("ssh can use {file}")),
-        Ok(None) => findings.ok("key", "ssh's own configuration chooses"),
+        Ok(Some(file)) => findings.ok(Check::Key, &format!("ssh can use {file}")),
+        Ok(None) => findings.ok(Check::Key, "ssh's own configuration chooses"),
         Err(problem) => {
-            findings.fail("key", &Failure::from(problem), UNSEEN);
+            findings.fail(Check::Key, &Failure::from(problem), UNSEEN);
             return None;
         }
     }

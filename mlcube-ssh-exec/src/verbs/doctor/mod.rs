@@ -25,6 +25,7 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::ui::report::Verbosity;
 
 use crate::verbs::doctor::findings::Findings;
+use crate::verbs::doctor::told::Check;
 
 /// How long the host may take for all of its checks.
 const LIMIT: Duration = Duration::from_secs(45);
@@ -41,14 +42,14 @@ pub(crate) fn doctor(step: &Step, document: &Document, json: bool) -> Outcome<()
     let cube = match Cube::of(document) {
         Ok(cube) => cube,
         Err(problem) => {
-            findings.fail("configuration", &Failure::from(problem), UNSEEN);
+            findings.fail(Check::Configuration, &Failure::from(problem), UNSEEN);
             local::check_machine(&mut findings);
             return findings.finish();
         }
     };
     let run = &document.run;
     let found = format!("platform '{}' leads to '{}'", run.platform, document.remote.host);
-    findings.ok("configuration", &found);
+    findings.ok(Check::Configuration, &found);
     local::check_machine(&mut findings);
     if let Some(connection) = local::check_connection(&mut findings, step, document, &cube)
         && log_in(&mut findings, &connection)
@@ -73,7 +74,7 @@ pub(crate) fn without_document(step: &Step, json: bool, refusal: &Path) -> Outco
         Some(hint) => refused.hint(hint),
         None => refused,
     };
-    findings.fail("configuration", &refused, UNSEEN);
+    findings.fail(Check::Configuration, &refused, UNSEEN);
     local::check_machine(&mut findings);
     findings.finish()
 }
@@ -99,16 +100,19 @@ fn log_in(findings: &mut Findings, connection: &Connection) -> bool {
     match connection.open() {
         Ok(true) => {
             let seconds = began.elapsed().as_secs_f64();
-            findings
-                .ok("login", &format!("logged in on '{}' in {seconds:.1} s", connection.host()));
+            findings.ok(
+                Check::Login,
+                &format!("logged in on '{}' in {seconds:.1} s", connection.host()),
+            );
             true
         }
         Ok(false) => {
-            findings.ok("login", &format!("the connection to '{}' is open", connection.host()));
+            findings
+                .ok(Check::Login, &format!("the connection to '{}' is open", connection.host()));
             true
         }
         Err(failure) => {
-            findings.fail("login", &failure, UNSEEN);
+            findings.fail(Check::Login, &failure, UNSEEN);
             false
         }
     }

@@ -1,7 +1,7 @@
 //! The script that tries on the remote what later steps do.
 
 use anyhow::Result;
-use mlcube_ssh::cube::Cube;
+use mlcube_ssh::cube::{Cube, mlcube_args};
 use mlcube_ssh::pipe::document::{Document, Phase};
 use mlcube_ssh::process::comments::without_comments;
 use mlcube_ssh::process::script::Script;
@@ -27,6 +27,11 @@ const PROGRAM: &str = concat!(
 );
 const FIND_PLATFORM: &str = include_str!("sh/platform.py");
 
+/// The image of a container that the script runs; it makes that itself.
+pub(crate) fn image(id: &str) -> String {
+    format!("localhost/mlcube-ssh-doctor:{id}")
+}
+
 /// Makes the script; `id` names the job that isn't one.
 pub(crate) fn script(
     connection: &Connection,
@@ -43,7 +48,7 @@ pub(crate) fn script(
         runner,
         jobs::needs(document, runner, Phase::Run),
     );
-    let flag = |is_so: bool| if is_so { "yes" } else { "no" };
+    let is_on_host = |configures| launcher::of(runner, configures).name() == "direct";
     let singularity = runner.remote_platform() == "singularity";
     let script = interpreter::given(script, &document.remote, &runner.interpreter)
         .given("id", id)
@@ -56,11 +61,15 @@ pub(crate) fn script(
         .given("find_platform", &without_comments(FIND_PLATFORM))
         .given("shim", &without_comments(jobs::ENGINE))
         .given("engine", &engine_words(runner))
-        .given("singularity", flag(singularity))
+        .flag("singularity", singularity)
+        .given("ran_image", &image(id))
         .given("run_args", document.runner_text(&["remote", "run_args"]).unwrap_or_default())
-        .given("is_bypassing", flag(engine::bypassing_engine(runner).is_some()))
-        .given("gpus", gpus(document))
-        .given("has_gpu_args", flag(has_gpu_args(document)))
+        .flag("is_bypassing", engine::bypassing_engine(runner).is_some())
+        // Unless a job builds the image, the host does.
+        .flag("has_engine", is_on_host(true))
+        .flag("has_tasks", is_on_host(false))
+        .given("gpus", &gpus(document))
+        .flag("has_gpu_args", has_gpu_args(document))
         .given("launcher", launcher.name())
         .variables(&engine::variable(runner));
     Ok(script)
@@ -69,20 +78,19 @@ pub(crate) fn script(
 /// The engine as mlcube calls it: one or several words. Empty for a platform of the account's own: then mlcube tells.
 fn engine_words(runner: &Runner) -> String {
     match (&runner.remote, runner.remote_platform()) {
-        (Some(remote), "docker") => {
+        (Some(remote), name @ ("docker" | "singularity")) => {
             let settings = engine::settings(remote);
-            settings.get("docker").and_then(Value::as_str).unwrap_or("docker").to_owned()
+            settings.get(name).and_then(Value::as_str).unwrap_or(name).to_owned()
         }
-        (Some(_), "singularity") => "singularity".to_owned(),
         _ => String::new(),
     }
 }
 
-/// Which GPUs are tried if the cube asks for some: those of the command line, else all. The cube's own options for the
+/// Which GPUs are tried if the cube asks for some: those of the command line, as mlcube gets them, else all. The cube's own options for the
 /// engine aren't tried, because it could ask for anything with them.
-fn gpus(document: &Document) -> &str {
+fn gpus(document: &Document) -> String {
     if let Some(value) = document.run.options.get("gpus") {
-        return value;
+        return mlcube_args::option_value("gpus", value);
     }
     let accelerators = document.config.get("platform").and_then(|it| it.get("accelerator_count"));
     let is_asked = match accelerators {
@@ -90,7 +98,7 @@ fn gpus(document: &Document) -> &str {
         Some(Value::String(text)) => text.parse().is_ok_and(|number: u64| number > 0),
         _ => false,
     };
-    if is_asked { "all" } else { "" }
+    if is_asked { "all".to_owned() } else { String::new() }
 }
 
 /// Returns whether the cube has options of its own for GPUs.

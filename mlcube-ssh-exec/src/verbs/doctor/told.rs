@@ -1,38 +1,183 @@
 //! What the script of `doctor` tells: lines, each after the name of a check.
+//!
+//! The fuzz target `host` includes this file, so it uses nothing else of this program.
 
 use std::collections::BTreeMap;
 
 use mlcube_ssh::remote::problem::Problem;
 
-/// The checks on the host, in the order in which they are printed.
-pub(crate) const CHECKS: [&str; 18] = [
-    "tree",
-    "locks",
-    "listing",
-    "environment",
-    "python",
-    "venv",
-    "index",
-    "platform",
-    "shim",
-    "engine",
-    "gpu",
-    "space-engine",
-    "space-home",
-    "space-tmp",
-    "quota",
-    "logout",
-    "login-node",
-    "slurm",
-];
+/// A check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Check {
+    Configuration,
+    Ssh,
+    Rsync,
+    State,
+    Sockets,
+    Key,
+    Login,
+    StartUp,
+    Session,
+    Sessions,
+    Transfer,
+    Tree,
+    Locks,
+    Listing,
+    Environment,
+    Python,
+    Venv,
+    Index,
+    Platform,
+    Shim,
+    Engine,
+    Gpu,
+    Removal,
+    SpaceEngine,
+    SpaceHome,
+    SpaceTmp,
+    Quota,
+    Logout,
+    LoginNode,
+    Slurm,
+    Clock,
+}
 
-/// The check of which the client does the most.
-pub(crate) const TRANSFER: &str = "transfer";
+impl Check {
+    /// Those that the script makes, in the order in which they are printed. Of a transfer the client makes the most.
+    pub(crate) const OF_SCRIPT: [Self; 20] = [
+        Self::Transfer,
+        Self::Tree,
+        Self::Locks,
+        Self::Listing,
+        Self::Environment,
+        Self::Python,
+        Self::Venv,
+        Self::Index,
+        Self::Platform,
+        Self::Shim,
+        Self::Engine,
+        Self::Gpu,
+        Self::Removal,
+        Self::SpaceEngine,
+        Self::SpaceHome,
+        Self::SpaceTmp,
+        Self::Quota,
+        Self::Logout,
+        Self::LoginNode,
+        Self::Slurm,
+    ];
+
+    /// Its name in the script, and for the user.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Ssh => "ssh",
+            Self::Rsync => "rsync",
+            Self::State => "state",
+            Self::Sockets => "sockets",
+            Self::Key => "key",
+            Self::Login => "login",
+            Self::StartUp => "start-up",
+            Self::Session => "session",
+            Self::Sessions => "sessions",
+            Self::Transfer => "transfer",
+            Self::Tree => "tree",
+            Self::Locks => "locks",
+            Self::Listing => "listing",
+            Self::Environment => "environment",
+            Self::Python => "python",
+            Self::Venv => "venv",
+            Self::Index => "index",
+            Self::Platform => "platform",
+            Self::Shim => "shim",
+            Self::Engine => "engine",
+            Self::Gpu => "gpu",
+            Self::Removal => "removal",
+            Self::SpaceEngine => "space-engine",
+            Self::SpaceHome => "space-home",
+            Self::SpaceTmp => "space-tmp",
+            Self::Quota => "quota",
+            Self::Logout => "logout",
+            Self::LoginNode => "login-node",
+            Self::Slurm => "slurm",
+            Self::Clock => "clock",
+        }
+    }
+}
+
+/// What the script warns of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Warning {
+    /// The check can't be made because another one has failed.
+    Untried,
+    /// A folder can't be written that steps may do without.
+    NotWritable,
+    /// A limit of quota(1) is reached.
+    OverQuota,
+    /// The file system has no file locks.
+    NoLocks,
+    /// The host has no flock(1).
+    NoFlock,
+    /// The python environment lacks requirements.
+    Lacking,
+    /// Programs run in a temporary folder only.
+    NoExec,
+    /// The engine bypasses the shim.
+    Bypassing,
+    /// Something that the engine made for a check may remain.
+    LeftBehind,
+    /// The host ends processes at logout, and lingering is off.
+    NoLinger,
+    /// The host ends processes at logout, and gives no scope that is spared.
+    NoScope,
+    /// The host is a login node.
+    LoginNode,
+}
+
+impl Warning {
+    const ALL: [Self; 12] = [
+        Self::Untried,
+        Self::NotWritable,
+        Self::OverQuota,
+        Self::NoLocks,
+        Self::NoFlock,
+        Self::Lacking,
+        Self::NoExec,
+        Self::Bypassing,
+        Self::LeftBehind,
+        Self::NoLinger,
+        Self::NoScope,
+        Self::LoginNode,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Untried => "untried",
+            Self::NotWritable => "not-writable",
+            Self::OverQuota => "over-quota",
+            Self::NoLocks => "no-locks",
+            Self::NoFlock => "no-flock",
+            Self::Lacking => "lacking",
+            Self::NoExec => "no-exec",
+            Self::Bypassing => "bypassing",
+            Self::LeftBehind => "left-behind",
+            Self::NoLinger => "no-linger",
+            Self::NoScope => "no-scope",
+            Self::LoginNode => "login-node",
+        }
+    }
+
+    /// Parses the words after `warning`; the host may send any.
+    fn parse(text: &str) -> Option<(Self, &str)> {
+        let (name, text) = text.split_once(' ')?;
+        Some((Self::ALL.into_iter().find(|warning| warning.name() == name)?, text))
+    }
+}
 
 /// What the checks on the host told.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    checks: BTreeMap<String, CheckLines>,
+    checks: BTreeMap<Check, CheckLines>,
 }
 
 /// What one check told.
@@ -49,12 +194,11 @@ const LINES: usize = 100;
 impl Told {
     /// Takes a line of the script.
     pub(crate) fn hear(&mut self, line: &str) {
-        let Some((check, text)) = line.split_once(' ') else { return };
+        let Some((name, text)) = line.split_once(' ') else { return };
         // A host may send lines of any check.
-        if check != TRANSFER && !CHECKS.contains(&check) {
-            return;
-        }
-        let check = self.checks.entry(check.to_owned()).or_default();
+        let known = Check::OF_SCRIPT.into_iter().find(|check| check.name() == name);
+        let Some(check) = known else { return };
+        let check = self.checks.entry(check).or_default();
         match text.strip_prefix("end ").map(str::parse) {
             Some(Ok(status)) => check.status = Some(status),
             _ if check.lines.len() < LINES && text != "begin" => check.lines.push(text.to_owned()),
@@ -63,8 +207,8 @@ impl Told {
     }
 
     /// The lines of a check; `None` if it didn't begin.
-    pub(crate) fn of(&self, check: &str) -> Option<&CheckLines> {
-        self.checks.get(check)
+    pub(crate) fn of(&self, check: Check) -> Option<&CheckLines> {
+        self.checks.get(&check)
     }
 }
 
@@ -84,9 +228,14 @@ impl CheckLines {
         self.last("problem").map(Problem::parse)
     }
 
+    /// What the check warns of.
+    pub(crate) fn warning(&self) -> Option<(Warning, &str)> {
+        self.all("warning").filter_map(Warning::parse).last()
+    }
+
     /// What the programs of the check printed.
     pub(crate) fn errors(&self) -> String {
-        let of_ours = ["problem ", "found ", "warning ", "free ", "say ", "does "];
+        let of_ours = ["problem ", "found ", "warning ", "free ", "value ", "say ", "does "];
         let lines =
             self.lines.iter().filter(|line| !of_ours.iter().any(|key| line.starts_with(key)));
         lines.flat_map(|line| [line.as_str(), "\n"]).collect()
@@ -95,6 +244,8 @@ impl CheckLines {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -107,15 +258,61 @@ mod tests {
             "locks problem locks-hang /x y",
             "odd found nothing",
             "tree",
+            "clock found a check of the client",
+            "locks value shims /x",
             "locks some words",
             "tree end 0",
+            "shim warning no-exec no program runs",
+            "engine warning invented by the host",
         ] {
             told.hear(line);
         }
-        let (tree, locks) = (told.of("tree").unwrap(), told.of("locks").unwrap());
+        let lines = |check| told.of(check).unwrap();
+        let (tree, locks) = (lines(Check::Tree), lines(Check::Locks));
         assert_eq!((tree.last("found"), tree.status), (Some("a b"), Some(0)));
         assert_eq!((locks.status, locks.errors().as_str()), (None, "some words\n"));
         assert_eq!(locks.problem().unwrap().subject, "/x y");
-        assert!(told.of("odd").is_none() && told.of("shim").is_none());
+        assert_eq!(lines(Check::Shim).warning(), Some((Warning::NoExec, "no program runs")));
+        assert_eq!(lines(Check::Engine).warning(), None);
+        assert!(told.of(Check::Clock).is_none() && told.of(Check::Slurm).is_none());
+    }
+
+    const SCRIPTS: [&str; 5] = [
+        include_str!("sh/tree.sh"),
+        include_str!("sh/python.sh"),
+        include_str!("sh/container.sh"),
+        include_str!("sh/host.sh"),
+        include_str!("sh/doctor.sh"),
+    ];
+
+    /// The words after `call` in the lines of the scripts.
+    fn words_after(call: &str) -> BTreeSet<&'static str> {
+        let lines = SCRIPTS.into_iter().flat_map(str::lines).map(str::trim_start);
+        let calls = lines.filter(|line| !line.starts_with('#'));
+        let rests = calls.flat_map(|line| line.split(call).skip(1));
+        let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
+        let word = |rest: &'static str| rest.split(|c| !is_part(c)).next().unwrap();
+        rests.map(word).filter(|word| word.starts_with(char::is_alphabetic)).collect()
+    }
+
+    /// Lines of another check would be dropped without a word.
+    #[test]
+    fn the_scripts_make_these_checks() {
+        let known: BTreeSet<&str> = Check::OF_SCRIPT.map(Check::name).into();
+        // `run` is the first word of a line, or follows another command in it.
+        let made = words_after("run ");
+        assert_eq!(made, known);
+    }
+
+    #[test]
+    fn the_scripts_warn_of_these() {
+        let known: BTreeSet<&str> = Warning::ALL.map(Warning::name).into();
+        let of_others = ["no-locks", "no-flock", "no-linger", "no-scope"];
+        let told: BTreeSet<&str> = words_after("warning ").into_iter().chain(of_others).collect();
+        assert_eq!(told, known);
+        for kind in of_others {
+            let launch = include_str!("../../launcher/direct/launch.sh");
+            assert!(SCRIPTS.iter().any(|text| text.contains(kind)) || launch.contains(kind));
+        }
     }
 }

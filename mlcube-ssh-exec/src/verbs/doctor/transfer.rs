@@ -1,4 +1,4 @@
-//! The transfer of one file with an odd name, by the rsyncs of both sides.
+//! The transfer of two files, one of them with an odd name, by the rsyncs of both sides.
 
 use std::fs;
 use std::path::Path;
@@ -11,19 +11,33 @@ use mlcube_ssh::sync::rsync;
 use mlcube_ssh::sync::rsync::Heard;
 use mlcube_ssh::ui::report::Report;
 
+/// A name that every file system takes.
+const PLAIN: &str = "mlcube-ssh";
+
 /// A name that shells, rsync's patterns and terminals would misread.
-const NAME: &str = "#it's \"$(id)\" *[1]?\\ é\n;-x";
+const ODD: &str = "#it's \"$(id)\" *[1]?\\ é\n;-x";
 
 /// What the transfer showed.
 pub(crate) struct Transferred {
     /// Whether the host had no session for it on the shared connection.
     pub(crate) was_refused: bool,
     pub(crate) outcome: Outcome<()>,
+    /// Why the file with the odd name couldn't be sent, although the other one was.
+    pub(crate) odd_name: Option<Failure>,
 }
 
-/// The command that sends the file of that name in a local folder to a remote folder.
+/// The command that sends the files in a local folder to a remote folder.
 pub(crate) fn command(connection: &Connection, local: &Path, remote: &str) -> Command {
-    let names: List = std::iter::once(Path::new(NAME)).collect();
+    command_for(connection, local, remote, &[PLAIN, ODD])
+}
+
+fn command_for(
+    connection: &Connection,
+    local: &Path,
+    remote: &str,
+    names: &[&'static str],
+) -> Command {
+    let names: List = names.iter().copied().map(Path::new).collect();
     rsync::command(connection)
         .args(["--files-from=-", "--from0"])
         .arg("--")
@@ -32,34 +46,50 @@ pub(crate) fn command(connection: &Connection, local: &Path, remote: &str) -> Co
         .list(names)
 }
 
-/// Sends the file.
+/// Sends the files.
 pub(crate) fn send(connection: &Connection, report: Report, remote: &str) -> Transferred {
-    let mut was_refused = false;
-    let outcome = try_to_send(connection, report, remote, &mut was_refused);
-    Transferred { was_refused, outcome }
+    let mut attempt = Attempt { connection, report, remote, was_refused: false, is_partial: false };
+    let mut outcome = attempt.send(&[PLAIN, ODD]);
+    let mut odd_name = None;
+    if attempt.is_partial {
+        let alone = attempt.send(&[PLAIN]);
+        odd_name = std::mem::replace(&mut outcome, alone).err();
+    }
+    Transferred { was_refused: attempt.was_refused, odd_name, outcome }
 }
 
-fn try_to_send(
-    connection: &Connection,
+struct Attempt<'a> {
+    connection: &'a Connection,
     report: Report,
-    remote: &str,
-    was_refused: &mut bool,
-) -> Outcome<()> {
-    let folder = tempfile::tempdir().context("can't make a temporary folder")?;
-    fs::write(folder.path().join(NAME), "mlcube-ssh\n").context("can't write a temporary file")?;
-    let heard = Heard { report, total: 0, changed: None };
-    let command = command(connection, folder.path(), remote);
-    let (transfer, ended) = rsync::run(&[command], connection, heard);
-    *was_refused = transfer.was_refused;
-    if let Some(partial) = ended? {
-        return Err(partial);
+    remote: &'a str,
+    was_refused: bool,
+    /// Whether rsync left something out, and sent the rest.
+    is_partial: bool,
+}
+
+impl Attempt<'_> {
+    fn send(&mut self, names: &[&'static str]) -> Outcome<()> {
+        let folder = tempfile::tempdir().context("can't make a temporary folder")?;
+        for name in names {
+            fs::write(folder.path().join(name), "mlcube-ssh\n")
+                .context("can't write a temporary file")?;
+        }
+        let heard = Heard { report: self.report, total: 0, changed: None };
+        let command = command_for(self.connection, folder.path(), self.remote, names);
+        let (transfer, ended) = rsync::run(&[command], self.connection, heard);
+        self.was_refused = transfer.was_refused;
+        let partial = ended?;
+        self.is_partial = partial.is_some();
+        if let Some(partial) = partial {
+            return Err(partial);
+        }
+        if transfer.files_sent == names.len() as u64 {
+            return Ok(());
+        }
+        Err(Failure::ours(anyhow::anyhow!(
+            "rsync to '{}' succeeded, and transferred nothing",
+            self.connection.host()
+        ))
+        .hint("look at what `rsync` is locally and on the remote (`command -v rsync`): a wrapper may do nothing"))
     }
-    if transfer.files_sent == 1 {
-        return Ok(());
-    }
-    Err(Failure::ours(anyhow::anyhow!(
-        "rsync to '{}' succeeded, and transferred nothing",
-        connection.host()
-    ))
-    .hint("look at what `rsync` is locally and on the remote (`command -v rsync`): a wrapper may do nothing"))
 }

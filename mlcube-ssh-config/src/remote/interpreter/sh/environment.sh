@@ -210,7 +210,7 @@ virtual_environment() {
   # A dead connection, a signal and every problem end the script, so this is the one place that undoes what it began.
   is_creating=
   trap undo EXIT
-  trap 'exit 143' HUP INT TERM
+  trap 'exit 143' HUP INT TERM PIPE
   find_fault
   if [ -n "$fault" ]; then
     make_anew "$fault"
@@ -231,7 +231,7 @@ virtual_environment() {
   if ! { printf '%s\n' "$wanted" >"$whole.new" && mv "$whole.new" "$whole" && rm -f "$begun"; }; then
     problem not-writable "$folder"
   fi
-  trap - EXIT HUP INT TERM
+  trap - EXIT HUP INT TERM PIPE
   rm -rf "$former"
   finish 1 "$@"
 }
@@ -290,7 +290,7 @@ make_anew() {
 
 # Removes the environment that this script began to create, and puts the former one back.
 undo() {
-  trap '' HUP INT TERM
+  trap '' HUP INT TERM PIPE
   if [ -n "$is_creating" ]; then rm -rf "$folder"; fi
   if [ -e "$former" ]; then give_back; fi
 }

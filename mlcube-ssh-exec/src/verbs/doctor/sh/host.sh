@@ -9,9 +9,14 @@ check_logout() {
   setsid true || problem no-setsid
   # shellcheck disable=SC2317 # kills_at_logout calls it
   loginctl() { timeout -s KILL 5 loginctl "$@"; }
-  kept=$(find_scope kills_at_logout)
-  [ -z "$kept" ] || printf '%s\n' "$kept"
-  [ -n "$kept" ] || printf 'found %s\n' 'jobs go on after a logout'
+  find_scope kills_at_logout
+  case $ends_at_logout in
+    '') printf 'found %s\n' 'jobs go on after a logout' ;;
+    *)
+      printf 'warning %s %s\n' "$ends_at_logout" \
+        "$(uname -n) ends your processes when you log out, jobs too when the connection closes; $advice"
+      ;;
+  esac
 }
 
 # Lets Slurm judge a submission, and submits nothing.
@@ -25,7 +30,8 @@ check_slurm() {
   fi
   read_refusal
   case $words in
-    *'Unable to contact'* | *[Tt]imed\ out* | '') problem no-slurm "${words:-sbatch doesn\'t reply}" ;;
+    *'Unable to contact'* | *[Tt]imed\ out*) problem no-slurm "$words" ;;
+    '') problem no-slurm "sbatch doesn't reply" ;;
   esac
   problem refused "$words"
 }
@@ -34,7 +40,7 @@ check_slurm() {
 check_login_node() {
   for batch in $advised; do
     if "is_login_node_of_$batch"; then
-      printf 'warning %s\n' "$(uname -n) looks like a login node of $batch, which may end long processes"
+      printf 'warning login-node %s\n' "$(uname -n) looks like a login node of $batch, which may end long processes"
       return 0
     fi
   done
@@ -43,7 +49,7 @@ check_login_node() {
 
 host_checks() {
   if [ "$launcher" = slurm ]; then
-    [ -z "$work" ] || run slurm check_slurm
+    if [ -n "$work" ]; then run slurm check_slurm; else run slurm lack tree; fi
   else
     run logout check_logout
     [ -z "$advised" ] || run login-node check_login_node

@@ -2,8 +2,9 @@
 # Checks of the python environment, and of the platform in it. environment.sh is before it.
 # shellcheck disable=SC2154 # doctor.sh is given what these read, and sets work; name_environment sets folder and its parts
 
-# Looks at the environment as interp does. Prints `state whole`, `absent` or `lacking`, and `python PATH` where there is
-# one. Arguments: the requirements.
+# Looks at the environment as interp does. Prints `value state whole`, `absent` or `lacking`; where there is one, `value python
+# PATH`; and what mlcube says of the platform, `value platform LINE` or `value silent yes`, if it was asked. Arguments: the
+# requirements.
 check_environment() {
   if [ "$kind" = system ]; then
     python=$(command -v "$named_python") || no_python
@@ -13,7 +14,7 @@ check_environment() {
   else
     name_environment "$@"
     if [ ! -e "$former" ] && { [ ! -e "$folder" ] || [ -z "$(ls -A "$folder")" ]; }; then
-      printf 'state absent\nfound %s\n' "$folder isn't made yet"
+      printf 'value state absent\nfound %s\n' "$folder isn't made yet"
       return 0
     fi
     [ ! -e "$former" ] || problem unfinished "$folder was being made anew when that was cut off"
@@ -24,18 +25,20 @@ check_environment() {
       problem not-an-environment "$folder"
     fi
   fi
-  printf 'python %s\n' "$python"
+  printf 'value python %s\n' "$python"
   if [ $# -gt 0 ]; then
     met "$@"
     if [ $? = 1 ]; then
-      printf 'state lacking\nwarning %s\n' "${folder:-$python} lacks some of its requirements"
+      printf 'value state lacking\nwarning lacking %s\n' "${folder:-$python} lacks some of its requirements"
       return 0
     fi
   fi
   # What proves that mlcube starts also tells the platform: to start it twice would take half a second more.
   asked=
   if ! is_proved "$@"; then
-    asked=$(ask_for_platform) || asked=
+    asked=$(ask_for_platform)
+    # It isn't waited for again.
+    [ $? != 137 ] || echo 'value silent yes'
     case $asked in
       mlcube\ *)
         state=${asked%%"
@@ -51,8 +54,8 @@ check_environment() {
     esac
   fi
   version=${state#mlcube }
-  [ -z "$asked" ] || printf 'platform %s\n' "$asked"
-  printf 'state whole\nfound %s\n' "mlcube ${version%% *} starts with $python"
+  [ -z "$asked" ] || printf 'value platform %s\n' "$asked"
+  printf 'value state whole\nfound %s\n' "mlcube ${version%% *} starts with $python"
 }
 
 # Starts the python of the settings.
@@ -77,11 +80,14 @@ check_index() {
   target=$1/packages
   shift
   python=$its_python
+  # A configuration file of pip may contradict --target, and would change what is installed.
+  PIP_USER=0 PIP_UPGRADE=0 PIP_FORCE_REINSTALL=0 PIP_IGNORE_INSTALLED=0
+  export PIP_USER PIP_UPGRADE PIP_FORCE_REINSTALL PIP_IGNORE_INSTALLED
   # A python of its distribution refuses an installation, even of what it has.
-  [ "$kind" = virtualenv ] || install pip
+  [ "$kind" = virtualenv ] || install --no-index pip
   # Less patience than interp has: somebody waits for the reply.
   install --timeout 5 --no-cache-dir --no-deps --target "$target" "$@"
-  printf 'found %s\n' "pip fetches the requirements"
+  printf 'found %s\n' "pip fetches the requirements; what these need isn't tried"
 }
 
 # Lets mlcube look for the platform and its runner, as it does when a job starts. Its settings are a copy: mlcube writes
@@ -97,23 +103,50 @@ ask_for_platform() {
   timeout -s KILL 20 "$python" -E -W ignore -c "$find_platform" "$copy" "$platform"
 }
 
-# Judges the answer $1; without one mlcube is asked now.
+# Judges the line $1 of mlcube; without one mlcube is asked now.
 check_platform() {
-  answer=$1
-  if [ -z "$answer" ]; then
+  line=$1
+  if [ -z "$line" ]; then
     python=$its_python
-    answer=$(ask_for_platform) || problem no-platform "$platform"
-    answer=${answer#*"
+    reply=$(ask_for_platform) || problem mlcube-fails "$?"
+    line=${reply#*"
 "}
   fi
-  case $answer in
+  case $line in
     known\ *)
-      printf '%s\n' "$answer"
+      printf 'value %s\n' "$line"
       printf 'found %s\n' "mlcube knows the platform $platform, and has its runner"
       ;;
-    no-runner\ *) problem no-runner "${answer#no-runner }" ;;
-    *) problem no-platform "$platform" ;;
+    no-runner\ *) problem no-runner "${line#no-runner }" ;;
+    no-platform) problem no-platform "$platform" ;;
+    *) problem mlcube-fails 0 ;;
   esac
+}
+
+# Tries what the environment will be made of: the python, the program that makes it, and pip's way to the packages.
+# Arguments: the requirements.
+try_creation() {
+  run python check_python
+  [ $# -gt 0 ] || [ "$kind" = virtualenv ] || return 0
+  # Where the environment belongs: its disk may take no programs.
+  near=$HOME
+  if [ "$kind" = virtualenv ]; then
+    locate "${folder%/*}"
+    nearest_folder "$path"
+  fi
+  trial=${near%/}/mlcube-ssh.$id-python
+  trap 'rm -rf "$trial"' EXIT
+  trap 'exit 143' HUP INT TERM PIPE
+  if ! (umask 077 && mkdir "$trial") 2>/dev/null; then
+    run venv problem not-writable "$near"
+    return 0
+  fi
+  if [ -z "$its_python" ]; then
+    run venv check_creation "$trial/environment"
+    [ "$ended" = 0 ] || return 0
+    its_python=$trial/environment/bin/python
+  fi
+  [ $# -eq 0 ] || run index check_index "$trial" "$@"
 }
 
 # All of them: what follows depends on the environment.
@@ -121,32 +154,22 @@ python_checks() {
   know_python
   forget_variables
   run environment check_environment "$@"
-  its_python=$(told_of python)
-  case $(told_of state) in
-    whole) if [ -n "$work" ]; then run platform check_platform "$(told_of platform)"; fi ;;
-    absent | lacking)
-      run python check_python
-      [ $# -gt 0 ] || [ "$kind" = virtualenv ] || return 0
-      # Where the environment belongs: its disk may take no programs.
-      near=$HOME
-      if [ "$kind" = virtualenv ]; then
-        locate "${folder%/*}"
-        near=$path
+  its_python=$(value_of python)
+  state_of_environment=$(value_of state)
+  case $state_of_environment in
+    whole)
+      if [ -z "$work" ]; then
+        run platform lack tree
+      elif [ -n "$(value_of silent)" ]; then
+        run platform problem mlcube-fails 137
+      else
+        run platform check_platform "$(value_of platform)"
       fi
-      until [ -d "$near" ]; do near=${near%/*}; done
-      trial=$(mktemp -d "${near:-/}/mlcube-ssh.XXXXXX" 2>/dev/null) || trial=
-      if [ -z "$trial" ]; then
-        run venv problem not-writable "$near"
-        return 0
-      fi
-      trap 'rm -rf "$trial"' EXIT
-      trap 'exit 143' HUP INT TERM
-      if [ -z "$its_python" ]; then
-        run venv check_creation "$trial/environment"
-        [ "$ended" = 0 ] || return 0
-        its_python=$trial/environment/bin/python
-      fi
-      [ $# -eq 0 ] || run index check_index "$trial" "$@"
       ;;
+    absent | lacking)
+      run platform pass_over "the python environment isn't complete yet"
+      try_creation "$@"
+      ;;
+    *) run platform lack environment ;;
   esac
 }

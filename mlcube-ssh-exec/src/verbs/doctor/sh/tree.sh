@@ -2,31 +2,44 @@
 # Checks of the folder of the trees, and of the disks.
 # shellcheck disable=SC2154 # doctor.sh is given what these read, and sets probe
 
-# Makes a folder where the later steps make theirs. Prints `probe PATH`.
+# Sets `near` to the deepest folder on the way to the absolute path $1 that exists.
+nearest_folder() {
+  near=$1
+  until [ -d "${near:-/}" ]; do near=${near%/*}; done
+  near=${near:-/}
+}
+
+# Makes a folder where the later steps make theirs. Prints `value probe PATH`. Its name is known beforehand: clean_up
+# removes it even if a signal ends this.
 check_tree() {
   check_own "$state" "$base"
   need_owner
-  near=$state
-  until [ -d "$near" ]; do
-    near=${near%/*}
-    [ -n "$near" ] || near=/
-  done
+  nearest_folder "$state"
   check_readable "$near"
-  made=$(umask 077 && mktemp -d "$near/mlcube-ssh.XXXXXX" 2>&1) || problem not-writable "$state: $(last_line "$made")"
+  made=${near%/}/mlcube-ssh.$id
+  with_words mkdir -m 700 "$made" || problem not-writable "$state: $words"
   # A disk that gives a folder may have no room for a file.
-  if ! with_words fill "$made/some"; then
+  if ! with_words write_a_mebibyte "$made/some"; then
     rm -rf "$made"
     problem not-writable "$near: $words"
   fi
-  printf 'probe %s\n' "$made"
+  printf 'value probe %s\n' "$made"
   printf 'found %s\n' "$near can be written"
   tell_free "$near"
 }
 
-last_line() { printf '%s\n' "$1" | tail -n 1; }
+# Removes the folder of check_tree, wherever that has made it.
+remove_probe() {
+  place=$state
+  while :; do
+    [ ! -d "$place/mlcube-ssh.$id" ] || rm -rf "$place/mlcube-ssh.$id"
+    [ -n "$place" ] || return 0
+    place=${place%/*}
+  done
+}
 
-# Writes 1 MiB: a disk shows its quota when it is written.
-fill() { head -c 1048576 /dev/zero >"$1" && rm -f "$1"; }
+# A disk shows its quota when it is written.
+write_a_mebibyte() { head -c 1048576 /dev/zero >"$1" && rm -f "$1"; }
 
 # Prints what is free on the file system of $1.
 tell_free() {
@@ -34,23 +47,54 @@ tell_free() {
   printf 'free %s %s\n' "$numbers" "$1"
 }
 
-# Checks that a file can be written in the folder $1.
-check_space() {
-  filled=$(mktemp "$1/mlcube-ssh.XXXXXX" 2>&1) || problem not-writable "$1: $(last_line "$filled")"
-  if ! with_words fill "$filled"; then
-    rm -f "$filled"
-    problem not-writable "$1: $words"
+# Checks that the home folder can be written. Nothing needs that but a mlcube that makes its own settings there.
+check_home() {
+  filled=$HOME/mlcube-ssh.$id-home
+  trap 'rm -f "$filled"' EXIT
+  trap 'exit 143' HUP INT TERM PIPE
+  if with_words write_a_mebibyte "$filled"; then
+    printf 'found %s\n' "$HOME can be written"
+  elif [ -n "$settings" ]; then
+    printf 'warning not-writable %s\n' "can't write $HOME: $words"
+  else
+    problem not-writable "$HOME: $words"
   fi
-  tell_free "$1"
+  tell_free "$HOME"
 }
 
-# A quota is told by quota(1), where it is; a disk that is full by quota refuses to be written.
+# Checks that a temporary file can be written where the steps write theirs: in the first folder that takes it.
+check_temporary() {
+  temporary=
+  trap '[ -z "$temporary" ] || rm -rf "$temporary"' EXIT
+  trap 'exit 143' HUP INT TERM PIPE
+  in_temporary write_in || problem no-temporary-files "$words"
+  printf 'found %s\n' "${temporary%/*} can be written"
+  tell_free "${temporary%/*}"
+}
+
+write_in() { write_a_mebibyte "$1/some"; }
+
+# Lets quota(1) tell, where it is; a disk that is full by quota refuses to be written.
 check_quota() {
-  over=$(timeout -s KILL 5 quota -q 2>/dev/null </dev/null | grep .) || {
-    echo 'found no limit is reached'
+  # Its lines, then one with its status and its last error. It has a status of 1 for a limit that is reached, too.
+  over=$(
+    {
+      errors=$(timeout -s KILL 5 quota -q 2>&1 >&4 4>&- </dev/null)
+      status=$?
+      printf 'ended %s %s\n' "$status" "$(printf '%s\n' "$errors" | tail -n 1)"
+    } 4>&1
+  )
+  ended=${over##*ended }
+  over=$(printf '%s\n' "$over" | sed -e '$d' | grep .)
+  if [ -n "$over" ]; then
+    printf '%s\n' "$over" | tail -n 5 | sed 's/^/warning over-quota /'
     return 0
-  }
-  printf '%s\n' "$over" | tail -n 5 | while IFS= read -r line; do printf 'warning %s\n' "$line"; done
+  fi
+  case $ended in
+    0\ *) echo 'found no limit is reached' ;;
+    137\ *) printf 'found %s\n' "quota(1) doesn't reply, so that a limit is unknown" ;;
+    *) printf 'found %s\n' "quota(1) doesn't tell of limits: ${ended#* }" ;;
+  esac
 }
 
 # Takes the lock that the steps take before they change anything.
@@ -62,7 +106,11 @@ check_locks() {
     *) problem not-writable "$probe/locks: $words" ;;
   esac
   if [ -n "$guard" ]; then
-    if command -v flock >/dev/null; then why='its file system has no file locks'; else why='the host has no flock'; fi
+    if command -v flock >/dev/null; then
+      why='no-locks its file system has no file locks'
+    else
+      why='no-flock the host has no flock'
+    fi
     printf 'warning %s\n' "$why, so links take their place in ${probe%/*}; after a crash one may have to be removed by hand"
   else
     printf 'found %s\n' "file locks work in ${probe%/*}"
@@ -84,13 +132,8 @@ check_rsync() {
 tree_checks() {
   run transfer check_rsync
   run listing check_listing
-  [ -z "$probe" ] || run locks check_locks
-  run space-home check_space "$HOME"
-  for temporary in /var/tmp "${TMPDIR:-}" /tmp; do
-    if [ -d "$temporary" ]; then
-      run space-tmp check_space "$temporary"
-      break
-    fi
-  done
+  if [ -n "$probe" ]; then run locks check_locks; else run locks lack tree; fi
+  run space-home check_home
+  run space-tmp check_temporary
   ! command -v quota >/dev/null || run quota check_quota
 }
