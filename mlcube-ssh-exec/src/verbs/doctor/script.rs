@@ -23,6 +23,7 @@ const PROGRAM: &str = concat!(
     include_str!("sh/python.sh"),
     include_str!("sh/container.sh"),
     include_str!("sh/host.sh"),
+    include_str!("sh/untried.sh"),
     include_str!("sh/doctor.sh")
 );
 const FIND_PLATFORM: &str = include_str!("sh/platform.py");

@@ -58,7 +58,7 @@ mod tests {
             ("1000000 4096 0 0 /a", false, "4.0 GB free in /a"),
             ("1000000 4096 -1 90000 /ceph", false, "4.0 GB free in /ceph"),
             ("1000000 4096 7 -1 /a", true, "4.0 GB and 7 inodes free in /a"),
-            ("-9 4096 50000 90000 /a", true, "0 B free in /a"),
+            ("-9 4096 50000 90000 /a", true, "0 bytes free in /a"),
             ("1000 4096 50000 90000 /a", true, "4.0 MB free in /a"),
             ("1000000 4096 7 90000 /a", true, "4.0 GB and 7 inodes free in /a"),
         ];

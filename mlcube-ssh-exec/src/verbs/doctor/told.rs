@@ -277,42 +277,50 @@ mod tests {
         assert!(told.of(Check::Clock).is_none() && told.of(Check::Slurm).is_none());
     }
 
-    const SCRIPTS: [&str; 5] = [
+    const SCRIPTS: [&str; 6] = [
         include_str!("sh/tree.sh"),
         include_str!("sh/python.sh"),
         include_str!("sh/container.sh"),
         include_str!("sh/host.sh"),
+        include_str!("sh/untried.sh"),
         include_str!("sh/doctor.sh"),
     ];
 
-    /// The words after `call` in the lines of the scripts.
-    fn words_after(call: &str) -> BTreeSet<&'static str> {
+    /// The commands of the scripts, without their comments.
+    fn commands() -> impl Iterator<Item = &'static str> {
         let lines = SCRIPTS.into_iter().flat_map(str::lines).map(str::trim_start);
-        let calls = lines.filter(|line| !line.starts_with('#'));
-        let rests = calls.flat_map(|line| line.split(call).skip(1));
-        let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
-        let word = |rest: &'static str| rest.split(|c| !is_part(c)).next().unwrap();
-        rests.map(word).filter(|word| word.starts_with(char::is_alphabetic)).collect()
+        let commands = lines
+            .filter(|line| !line.starts_with('#'))
+            .flat_map(|line| line.split([';', '|', '&', '{', '(']).map(str::trim_start));
+        commands.map(|command| {
+            let words = ["then ", "else "];
+            words.iter().find_map(|word| command.strip_prefix(word)).unwrap_or(command)
+        })
+    }
+
+    fn first_word(text: &str) -> &str {
+        text.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap()
     }
 
     /// Lines of another check would be dropped without a word.
     #[test]
     fn the_scripts_make_these_checks() {
         let known: BTreeSet<&str> = Check::OF_SCRIPT.map(Check::name).into();
-        // `run` is the first word of a line, or follows another command in it.
-        let made = words_after("run ");
-        assert_eq!(made, known);
+        let made = commands().filter_map(|command| command.strip_prefix("run ").map(first_word));
+        assert_eq!(made.collect::<BTreeSet<_>>(), known);
     }
 
     #[test]
     fn the_scripts_warn_of_these() {
         let known: BTreeSet<&str> = Warning::ALL.map(Warning::name).into();
-        let of_others = ["no-locks", "no-flock", "no-linger", "no-scope"];
-        let told: BTreeSet<&str> = words_after("warning ").into_iter().chain(of_others).collect();
-        assert_eq!(told, known);
-        for kind in of_others {
-            let launch = include_str!("../../launcher/direct/launch.sh");
-            assert!(SCRIPTS.iter().any(|text| text.contains(kind)) || launch.contains(kind));
-        }
+        // Variables hold these.
+        let held = ["no-locks", "no-flock", "no-linger", "no-scope"];
+        let launch = include_str!("../../launcher/direct/launch.sh");
+        let is_held =
+            |kind: &str| SCRIPTS.into_iter().chain([launch]).any(|text| text.contains(kind));
+        assert!(held.into_iter().all(is_held));
+        let printed = commands().flat_map(|command| command.split("warning ").skip(1));
+        let printed = printed.map(first_word).filter(|word| !word.is_empty());
+        assert_eq!(printed.chain(held).collect::<BTreeSet<_>>(), known);
     }
 }

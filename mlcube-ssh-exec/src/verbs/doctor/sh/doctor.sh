@@ -54,12 +54,6 @@ run() {
 # Prints the value of the line `value $1` of `printed`.
 value_of() { printf '%s\n' "$printed" | sed -n "s/^value $1 //p" | tail -n 1; }
 
-# Takes the place of a check that has nothing to try, for the reason $1.
-pass_over() { printf 'found %s\n' "not tried: $1"; }
-
-# Takes the place of a check that can't be made because the check $1 has failed.
-lack() { printf 'warning untried %s\n' "not tried, because \`$1\` failed"; }
-
 # Removes what this script has made; a client that is gone ends it by a signal.
 clean_up() {
   trap '' HUP INT TERM PIPE
