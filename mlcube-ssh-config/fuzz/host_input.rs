@@ -30,6 +30,7 @@ mod engine_failure;
 #[path = "../../mlcube-ssh-exec/src/verbs/doctor/space.rs"]
 mod space;
 #[path = "../../mlcube-ssh-exec/src/verbs/doctor/told.rs"]
+#[expect(dead_code, reason = "the client makes the other checks")]
 mod told;
 
 /// Reads an input: its first byte says as what, its second how long the pieces are in which it comes.
