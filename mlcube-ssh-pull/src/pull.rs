@@ -241,10 +241,7 @@ impl<'a> Pull<'a> {
             report.hint(&overwrite_remedy(document));
         }
         outputs::name_outside(report, document, layout);
-        skipped::check_readable(
-            plan,
-            &ForeignFiles { connection, cube: self.cube, document, place },
-        )?;
+        skipped::check(plan, &ForeignFiles { connection, cube: self.cube, document, place })?;
         plan.check_places("locally", |_| {
             "make the folder writable (chmod u+w), or name it in .mlcubeignore".to_owned()
         })?;

@@ -56,7 +56,7 @@ pub(crate) fn verify(step: &Step, document: &mut Document, args: &Args) -> Outco
     let is_all = plan.skipped_for(|why| skipped::is_unread(*why)).next().is_none();
     rsync::compare(&comparisons, &plan, is_all, connection, step.report())?;
     let foreign = ForeignFiles { connection, cube: &cube, document, place: &remote.path };
-    skipped::check_readable(&plan, &foreign)
+    skipped::check(&plan, &foreign)
 }
 
 fn comparisons(

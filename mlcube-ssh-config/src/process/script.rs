@@ -197,7 +197,7 @@ impl Script {
     }
 
     /// Returns the name of an exported variable to which the script, or one of the `programs` that it starts, gives a value
-    /// of its own: the task would get that one. None has a capital letter.
+    /// of its own: the task would get that one. The scripts use no name with a capital letter, so these aren't looked at.
     #[must_use]
     pub fn clash(&self, programs: &[&str]) -> Option<&str> {
         let parts = self.parts.iter().copied().chain([PRELUDE]).chain(programs.iter().copied());
@@ -241,7 +241,7 @@ impl Script {
 
     fn render(&self, quote: fn(&OsStr) -> String, with_secrets: bool) -> String {
         let quoted = |text: &str| quote(OsStr::new(text));
-        let mut text = "mlcube_ssh() {\nprintf '\\002mlcube-ssh\\n'\n".to_owned();
+        let mut text = format!("mlcube_ssh() {{\n{}\n", prints(BEGUN));
         for (name, value) in &self.variables {
             let value = match value {
                 Value::Secret(_) if !with_secrets => "'(secret)'".to_owned(),
@@ -253,7 +253,7 @@ impl Script {
             text.extend(["mlcube_ssh_setup=", &quoted(&self.setup), "\n"]);
             text.push_str(&without_comments(SETUP));
         }
-        text.push_str("printf '\\002ready\\n'\n");
+        text.extend([&prints(READY), "\n"]);
         // After the user's line, which may use the same names.
         for (name, value) in &self.given {
             text.extend([name, "=", &quoted(value), "\n"]);
@@ -272,13 +272,18 @@ impl Script {
         }
         // Descriptor 3 is read from the client: at its end of file the client is gone.
         text.push_str(" 3<&0 </dev/null");
-        text.push_str(if self.is_followed {
-            " || exit; printf '\\002more\\n'; }\n#whole\n"
+        if self.is_followed {
+            text.extend([" || exit; ", &prints(MORE), "; }\n#whole\n"]);
         } else {
-            "; exit; }\n#whole\n"
-        });
+            text.push_str("; exit; }\n#whole\n");
+        }
         text
     }
+}
+
+/// The command that prints a line of the protocol, without the control character in it.
+fn prints(line: &str) -> String {
+    format!("printf '{}\\n'", line.replace('\u{2}', "\\002"))
 }
 
 /// Returns whether a program has a line that gives a value to a variable: `name=`, `for name`, `read … name`. It may find one

@@ -107,6 +107,16 @@ impl Skipped {
         *self != Self::SentLink
     }
 
+    /// Why the receiver can't store the entry, [`Self::Unheld`] or [`Self::Unwritable`]; `of_receiver` calls a thing the
+    /// receiver's.
+    pub(crate) fn why_not_stored(self, of_receiver: impl Fn(&str) -> String) -> String {
+        if self == Self::Unwritable {
+            return format!("its {}, or one above it, isn't writable", of_receiver("folder"));
+        }
+        let disk = of_receiver("file system");
+        format!("the {disk} can't store the name, or confuses it with another one")
+    }
+
     /// The end of the line that names a skipped entry.
     fn text(self, direction: TransferDirection, host: &Host) -> String {
         let (is_up, host) = (direction == TransferDirection::Up, format!("'{host}'"));
@@ -126,13 +136,7 @@ impl Skipped {
                 "it is a folder locally or on {host}, but not both; move one of the two away"
             ),
             Self::Closed => format!("the {} can't be read", receiver("folder")),
-            Self::Unheld => format!(
-                "the {} can't store the name, or confuses it with another one",
-                receiver("file system")
-            ),
-            Self::Unwritable => {
-                format!("its {}, or one above it, isn't writable", receiver("folder"))
-            }
+            Self::Unheld | Self::Unwritable => self.why_not_stored(receiver),
             Self::Special => "a device, a socket or a pipe".to_owned(),
             Self::LeadsOut | Self::SentLink => {
                 format!("on {host} it is a link out of the workspace")

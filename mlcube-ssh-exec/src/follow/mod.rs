@@ -3,7 +3,7 @@
 mod build_log;
 mod interrupt;
 mod last_lines;
-mod silence;
+mod quiet_clock;
 
 use std::io::{ErrorKind, Write};
 use std::mem;
@@ -33,7 +33,7 @@ use signal_hook::consts::SIGINT;
 use crate::follow::build_log::BuildLog;
 use crate::follow::interrupt::Interrupts;
 use crate::follow::last_lines::LastLines;
-use crate::follow::silence::Silence;
+use crate::follow::quiet_clock::QuietClock;
 use crate::job::end::{Batch, Blame, End, Stop};
 use crate::job::engine_failure::EngineFailure;
 use crate::job::problem::failure;
@@ -100,7 +100,7 @@ pub(crate) struct Follower<'a> {
     attempts: Attempts,
     end: End,
     tail: LastLines,
-    silence: Silence,
+    quiet_clock: QuietClock,
     /// The log, where at most one line of it is shown.
     build: Option<BuildLog>,
 }
@@ -221,7 +221,7 @@ impl<'a> Follower<'a> {
             offset: None,
             attempts: Attempts::NONE,
             tail: LastLines::default(),
-            silence: Silence::begin(),
+            quiet_clock: QuietClock::begin(),
         })
     }
 
@@ -531,7 +531,7 @@ impl<'a> Follower<'a> {
         while let Some(frame) = frames.next().map_err(|refused| self.refused(&refused))? {
             if !matches!(frame, Frame::Batch(..) | Frame::Pending(_)) {
                 self.status_line.clear();
-                self.silence.ends();
+                self.quiet_clock.note_sign_of_life();
             }
             match frame {
                 Frame::Log(bytes) => self.take_log(&bytes),
@@ -558,7 +558,7 @@ impl<'a> Follower<'a> {
                 Frame::JobRecord(bytes) => self.end.record = Some(bytes),
                 Frame::Offset(offset) => {
                     if self.offset.replace(offset).is_none() {
-                        self.silence = Silence::begin();
+                        self.quiet_clock = QuietClock::begin();
                     }
                 }
                 Frame::Warning(text) => self.report.warn(&text),
@@ -594,13 +594,13 @@ impl<'a> Follower<'a> {
             return;
         }
         if self.build.is_some() {
-            if self.silence.is_another_second() {
+            if self.quiet_clock.take_new_second() {
                 self.show_build();
             }
             return;
         }
         let is_started_now = self.job.start_script().is_some();
-        if let Some(text) = self.silence.text(is_started_now) {
+        if let Some(text) = self.quiet_clock.text(is_started_now) {
             // The line is cut on a narrow terminal.
             self.status_line.show(&format!("{text} on '{}'", self.host()));
         }
@@ -609,12 +609,12 @@ impl<'a> Follower<'a> {
     /// Draws the last line of a build, behind the time.
     fn show_build(&mut self) {
         let line = self.tail.newest_line();
-        self.status_line.show(format!("{}  {line}", self.silence.running()).trim_end());
+        self.status_line.show(format!("{}  {line}", self.quiet_clock.running()).trim_end());
     }
 
     /// Shows why the job hasn't started yet, and when it is expected to.
     fn show_pending(&mut self, pending: &Pending) {
-        self.silence.is_explained();
+        self.quiet_clock.mark_explained();
         let state = if pending.is_requeued { "requeued, pending again" } else { "pending" };
         let batch = self.end.batch.as_ref();
         let number = batch.map(|batch| format!(" (job {})", batch.number)).unwrap_or_default();
@@ -657,7 +657,7 @@ impl<'a> Follower<'a> {
         *offset = offset.saturating_add(bytes.len() as u64);
         self.attempts = Attempts::NONE;
         self.tail.add(bytes);
-        self.silence.hear(bytes);
+        self.quiet_clock.note_output(bytes);
         if let Some(build) = &mut self.build {
             build.add(bytes);
             return self.show_build();

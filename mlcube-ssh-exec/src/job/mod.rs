@@ -100,7 +100,7 @@ impl Job {
     ) -> Result<Self> {
         let id_text = id.to_string();
         let job = Self::named(WhichJob::Id(id), document, cube, connection)?;
-        // First, near the text of the script that runs the job, which has them, too: gzip finds them again only within
+        // These functions come first, near the text of run.sh, which repeats them: gzip finds a repetition only within
         // 32 kB.
         let script = connection.script(START).with(job::FUNCTIONS).with(job::WORKSPACE_LINK);
         let script = script.given("state", document.remote.state.as_str()).given("id", &id_text);
@@ -184,8 +184,7 @@ impl Job {
 
     /// Returns the script that stops the job; with `force` it also releases the workspace of a job that can't be reached.
     pub(crate) fn stop_script_after(&self, grace: u64, force: bool) -> Script {
-        let force = if force { "yes" } else { "no" };
-        self.of_this(&self.stop).given("grace", &grace.to_string()).given("force", force)
+        self.of_this(&self.stop).given("grace", &grace.to_string()).flag("force", force)
     }
 
     /// Returns the script that reports the state of the job, or of all jobs of the cube.
@@ -232,7 +231,7 @@ fn build_start_script(
         .given("owner", owner.as_ref().map_or("", Owner::id))
         .given("former_owner", owner.as_ref().map_or("", |owner| &owner.former_id))
         .given("then", if detach { "detach" } else { "follow" })
-        .given("as_is", if as_is { "yes" } else { "no" })
+        .flag("as_is", as_is)
         .given("log_limit", &runner.log_limit.get().to_string())
         .given("gpus", gpus(document, runner, phase))
         .given("remote_engine", engine::name(document))

@@ -25,7 +25,7 @@ use crate::transfer::skipped;
 
 impl Pull<'_> {
     /// Plans what is fetched, and writes down what an earlier pull that was cut off has fetched. Entries that the remote
-    /// can't read are skipped; `skipped::check_readable` reports them.
+    /// can't read are skipped; `skipped::check` reports them.
     pub(super) fn plan(
         &self,
         listings: Listings,

@@ -83,13 +83,21 @@ pub(crate) fn is_unread(why: Skipped) -> bool {
     matches!(why, Skipped::Unreadable | Skipped::Closed)
 }
 
-/// Fails, after the rest was fetched, if the remote can't read an entry, or if one is unreadable or in the way locally.
-pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()> {
+/// Fails, after the rest was fetched, if an entry was skipped that either side can't read, or that is of another kind
+/// locally.
+pub(crate) fn check(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()> {
+    check_readable(plan, foreign)?;
+    check_closed(plan)?;
+    check_other_kinds(plan, foreign.connection.host())
+}
+
+/// Fails if the remote can't read an entry.
+fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()> {
     let host = foreign.connection.host();
     let unreadable = || plan.skipped_for(|why| *why == Skipped::Unreadable);
     let first = plan.skipped.iter().find_map(|one| Some((one.path(), one.unreadable()?)));
     match first {
-        None => check_closed(plan, host),
+        None => Ok(()),
         Some((path, Unreadable::Reason(reason))) => Err(Failure::ours(anyhow!(
             "'{}'{} can't be read on '{host}' ({reason}); the rest was done",
             shown(path),
@@ -110,9 +118,10 @@ pub(crate) fn check_readable(plan: &Plan, foreign: &ForeignFiles) -> Outcome<()>
     }
 }
 
-fn check_closed(plan: &Plan, host: &Host) -> Outcome<()> {
+/// Fails if a local folder can't be read.
+fn check_closed(plan: &Plan) -> Outcome<()> {
     let closed = || plan.skipped_for(|why| *why == Skipped::Closed);
-    let Some(path) = closed().next() else { return check_other_kinds(plan, host) };
+    let Some(path) = closed().next() else { return Ok(()) };
     Err(Failure::ours(anyhow!(
         "can't read '{}'{} locally; the rest was done",
         shown(path),
@@ -121,7 +130,7 @@ fn check_closed(plan: &Plan, host: &Host) -> Outcome<()> {
     .hint("make it readable, or name it in .mlcubeignore"))
 }
 
-/// Fails, after the rest was fetched, if an entry was skipped because a local entry of another kind has its name.
+/// Fails if an entry was skipped because a local entry of another kind has its name.
 fn check_other_kinds(plan: &Plan, host: &Host) -> Outcome<()> {
     let other_kinds = || plan.skipped_for(Skipped::is_other_kind);
     let Some(path) = other_kinds().next() else { return Ok(()) };

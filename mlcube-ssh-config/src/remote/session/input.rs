@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use crate::remote::session::silence::WORD;
+use crate::remote::session::deadline::PROGRESS;
 
 /// A pipe to a script's descriptor 3, closed on drop. A write fails with [`ErrorKind::TimedOut`] if the remote takes
 /// nothing for too long.
@@ -15,13 +15,13 @@ use crate::remote::session::silence::WORD;
 pub struct Input {
     pipe: PipeWriter,
     limit: Duration,
-    /// The time spent waiting for the remote since it took [`WORD`] bytes.
+    /// The time spent waiting for the remote since it took [`PROGRESS`] bytes.
     waited: Duration,
     taken: usize,
 }
 
 impl Input {
-    /// Wraps a pipe; the remote may take up to `limit` for each [`WORD`] bytes.
+    /// Wraps a pipe; the remote may take up to `limit` for each [`PROGRESS`] bytes.
     pub(crate) fn new(pipe: PipeWriter, limit: Duration) -> io::Result<Self> {
         // A blocking write to a full pipe would wait without a limit.
         fcntl_setfl(&pipe, fcntl_getfl(&pipe)? | OFlags::NONBLOCK)?;
@@ -54,7 +54,7 @@ impl Write for Input {
                 Err(problem) => return Err(problem),
                 Ok(length) => {
                     self.taken += length;
-                    if self.taken >= WORD {
+                    if self.taken >= PROGRESS {
                         (self.waited, self.taken) = (Duration::ZERO, 0);
                     }
                     return Ok(length);

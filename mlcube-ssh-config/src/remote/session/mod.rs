@@ -1,10 +1,10 @@
 //! A session over the master: runs a remote script and reads its reply.
 
+pub(crate) mod deadline;
 pub(crate) mod greeting;
 pub(crate) mod input;
 pub(crate) mod kept;
 pub(crate) mod reply;
-pub(crate) mod silence;
 
 pub use input::Input;
 pub use kept::KeptSession;
@@ -28,8 +28,8 @@ use crate::remote::login::diagnosis::{SessionEnd, of_lost_transfer};
 use crate::remote::login::master::{Master, answers};
 use crate::remote::login::ssh_messages::{NO_PORT, OPEN_REFUSED, SshMessages};
 use crate::remote::login::{Login, diagnosis};
+use crate::remote::session::deadline::Deadline;
 use crate::remote::session::reply::Output;
-use crate::remote::session::silence::Silence;
 use crate::text::quote::one_line;
 use crate::ui::activity::Activity;
 use crate::ui::report::Report;
@@ -51,7 +51,7 @@ pub struct Session {
     running: Running,
     output: Receiver<Vec<u8>>,
     ahead: Vec<u8>,
-    silence: Silence,
+    deadline: Deadline,
     /// How long the user's `setup` line may run.
     setup_limit: Duration,
     login: Login,
@@ -251,7 +251,7 @@ impl Connection {
             running,
             output: read_ahead(output),
             ahead: Vec::new(),
-            silence: Silence::new(self.answer_timeout),
+            deadline: Deadline::new(self.answer_timeout),
             setup_limit: self.setup_timeout,
             login: self.login.clone(),
             own_words,
@@ -354,7 +354,7 @@ impl Session {
         };
         match self.wait_for_word(READY, self.setup_limit) {
             Word::Came { before } => {
-                self.silence.begin();
+                self.deadline.restart();
                 // Another script follows instead of `watch`.
                 if !script.is_followed() {
                     self.running.tell(WATCH);
@@ -439,7 +439,7 @@ impl Session {
     /// # Errors
     /// When the system can't wait for a pipe, or the remote doesn't take the script.
     pub fn take_input(&mut self) -> io::Result<Option<Input>> {
-        let limit = self.silence.limit();
+        let limit = self.deadline.limit();
         self.running.take_input(limit)?.map(|pipe| Input::new(pipe, limit)).transpose()
     }
 
@@ -463,7 +463,7 @@ impl Session {
         let next_script = script.after_another().packed(self.packs);
         self.report.command(&format!("# in the same session:\n: {next_script}"));
         self.running.tell(next_script.sent());
-        match self.wait_until_ready(script, self.silence.limit()) {
+        match self.wait_until_ready(script, self.deadline.limit()) {
             Ready::Yes { .. } => Ok(self),
             Ready::Ended { .. } => Err(self.why_it_ended()?),
             Ready::Silent(_) | Ready::EndlessSetup(_) => {
@@ -524,7 +524,7 @@ impl Session {
     pub fn reply_of_transfer(mut self) -> Outcome<Reply> {
         let host = self.login.host.clone();
         // It had nothing to say while it received input.
-        self.silence.begin();
+        self.deadline.restart();
         // A silent remote has a failure of its own, which is returned as it is.
         let (output, session) = self.read_reply(&mut |_| ())?;
         session.end_of(output).map_err(|failure| match failure.kind {
@@ -561,7 +561,7 @@ impl Session {
             }
             if remarks_in_piece > 0 {
                 remarks += remarks_in_piece;
-                self.silence.begin();
+                self.deadline.restart();
             }
             if remarks > limits::REMARKS {
                 return Err(self.end_for(Exceeded::Remarks));
@@ -582,9 +582,9 @@ impl Session {
 
     /// Returns the next bytes from the remote; `None` at its end.
     fn receive(&mut self) -> Outcome<Option<Vec<u8>>> {
-        match self.output.recv_timeout(self.silence.left()) {
+        match self.output.recv_timeout(self.deadline.left()) {
             Ok(bytes) => {
-                self.silence.hear(bytes.len());
+                self.deadline.count(bytes.len());
                 Ok(Some(bytes))
             }
             Err(RecvTimeoutError::Disconnected) => Ok(None),
@@ -595,11 +595,11 @@ impl Session {
     /// The failure of a remote that has been silent for too long.
     #[must_use]
     pub fn failure_if_silent(&self) -> Option<Failure> {
-        self.silence.left().is_zero().then(|| self.silence_failure())
+        self.deadline.left().is_zero().then(|| self.silence_failure())
     }
 
     fn silence_failure(&self) -> Failure {
-        diagnosis::of_silence(&self.login, "sent next to nothing", self.silence.limit())
+        diagnosis::of_silence(&self.login, "sent next to nothing", self.deadline.limit())
     }
 
     /// Ends the session of a host that sends too much.

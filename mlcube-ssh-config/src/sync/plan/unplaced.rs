@@ -56,27 +56,19 @@ impl Plan {
     /// When it couldn't.
     pub fn check_places(&self, receiver: &str, remedy: impl Fn(&Path) -> String) -> Outcome<()> {
         let of = |why: Skipped| self.skipped_for(move |skipped| *skipped == why);
-        let (why, first, reason, hint) = if let Some(first) = of(Skipped::Unheld).next() {
-            (
-                Skipped::Unheld,
-                first,
-                "the file system can't store the name, or confuses it with another one",
-                "rename the original, or name it in .mlcubeignore".to_owned(),
-            )
-        } else if let Some(first) = of(Skipped::Unwritable).next() {
-            (
-                Skipped::Unwritable,
-                first,
-                "its folder, or one above it, isn't writable",
-                remedy(first.parent().unwrap_or(first)),
-            )
-        } else {
-            return Ok(());
+        let found = [Skipped::Unheld, Skipped::Unwritable]
+            .into_iter()
+            .find_map(|why| Some((why, of(why).next()?)));
+        let Some((why, first)) = found else { return Ok(()) };
+        let hint = match why {
+            Skipped::Unheld => "rename the original, or name it in .mlcubeignore".to_owned(),
+            _ => remedy(first.parent().unwrap_or(first)),
         };
         let message = format!(
-            "can't store '{}'{} {receiver}: {reason}; the rest was done",
+            "can't store '{}'{} {receiver}: {}; the rest was done",
             shown(first),
-            others(of(why).count())
+            others(of(why).count()),
+            why.why_not_stored(str::to_owned)
         );
         Err(Failure::ours(anyhow!(message)).hint(hint))
     }

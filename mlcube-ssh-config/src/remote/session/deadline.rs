@@ -1,35 +1,34 @@
-//! How long a remote may take from one word to the next.
+//! How long a remote may take for its next bytes.
 
 use std::time::{Duration, Instant};
 
-/// The bytes that count as a word. If a single byte counted, a host that sends one now and then would be waited for
-/// without end.
-pub(crate) const WORD: usize = 64 << 10;
+/// Fewer bytes don't count as progress: a host that sends one now and then would be waited for without end.
+pub(crate) const PROGRESS: usize = 64 << 10;
 
-/// The wait for the remote's next word.
+/// The end of the wait for the remote's next [`PROGRESS`] bytes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Silence {
+pub(crate) struct Deadline {
     limit: Duration,
     since: Instant,
     bytes: usize,
 }
 
-impl Silence {
+impl Deadline {
     /// Starts waiting.
     pub(crate) fn new(limit: Duration) -> Self {
         Self { limit, since: Instant::now(), bytes: 0 }
     }
 
-    /// Starts again after a word.
-    pub(crate) fn begin(&mut self) {
+    /// Starts again.
+    pub(crate) fn restart(&mut self) {
         (self.since, self.bytes) = (Instant::now(), 0);
     }
 
     /// Counts bytes that came.
-    pub(crate) fn hear(&mut self, bytes: usize) {
+    pub(crate) fn count(&mut self, bytes: usize) {
         self.bytes += bytes;
-        if self.bytes >= WORD {
-            self.begin();
+        if self.bytes >= PROGRESS {
+            self.restart();
         }
     }
 
@@ -49,13 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_now_and_then_is_no_word() {
+    fn a_byte_now_and_then_is_no_progress() {
         let hour = Duration::from_secs(3600);
         let long_ago = Instant::now().checked_sub(hour).unwrap();
-        let mut silence = Silence { since: long_ago, ..Silence::new(hour) };
-        silence.hear(WORD - 1);
-        assert!(silence.left().is_zero());
-        silence.hear(1);
-        assert!(silence.left() > hour / 2);
+        let mut deadline = Deadline { since: long_ago, ..Deadline::new(hour) };
+        deadline.count(PROGRESS - 1);
+        assert!(deadline.left().is_zero());
+        deadline.count(1);
+        assert!(deadline.left() > hour / 2);
     }
 }

@@ -9,7 +9,7 @@ const LONG: Duration = Duration::from_secs(3);
 
 /// How long a job has run, and how long it has been silent.
 #[derive(Debug)]
-pub(crate) struct Silence {
+pub(crate) struct QuietClock {
     /// When the job began, or this program began to follow it.
     began: Instant,
     heard: Instant,
@@ -20,19 +20,19 @@ pub(crate) struct Silence {
     is_explained: bool,
 }
 
-impl Silence {
+impl QuietClock {
     pub(crate) fn begin() -> Self {
         let now = Instant::now();
         Self { began: now, heard: now, shown: 0, is_below_a_line: true, is_explained: false }
     }
 
-    /// Notes that the job wrote something.
-    pub(crate) fn hear(&mut self, bytes: &[u8]) {
+    /// Notes whether the job's output ends its line.
+    pub(crate) fn note_output(&mut self, bytes: &[u8]) {
         self.is_below_a_line = bytes.last().is_none_or(|byte| *byte == b'\n');
     }
 
     /// Notes that something was heard. A job that waited begins with it.
-    pub(crate) fn ends(&mut self) {
+    pub(crate) fn note_sign_of_life(&mut self) {
         self.heard = Instant::now();
         if std::mem::take(&mut self.is_explained) {
             self.began = self.heard;
@@ -40,7 +40,7 @@ impl Silence {
     }
 
     /// Notes that another line says why the job is silent.
-    pub(crate) fn is_explained(&mut self) {
+    pub(crate) fn mark_explained(&mut self) {
         self.is_explained = true;
     }
 
@@ -50,7 +50,7 @@ impl Silence {
     }
 
     /// Returns whether another second of silence has passed, once for each.
-    pub(crate) fn is_another_second(&mut self) -> bool {
+    pub(crate) fn take_new_second(&mut self) -> bool {
         let silent = self.heard.elapsed().as_secs();
         std::mem::replace(&mut self.shown, silent) != silent
     }
@@ -61,7 +61,7 @@ impl Silence {
         if silent < LONG || self.is_explained || !self.is_below_a_line {
             return None;
         }
-        if !self.is_another_second() {
+        if !self.take_new_second() {
             return None;
         }
         let silent = format!("no output for {}", clock(silent));
