@@ -1,235 +1,43 @@
 //! Follows a job to its end: prints its log locally while the remote writes it, through lost connections and Ctrl-C.
 
+mod attempts;
 mod build_log;
+mod follower;
 mod interrupt;
 mod last_lines;
 mod quiet_clock;
+mod reconnect;
+mod stop;
+
+pub(crate) use follower::{FollowMode, Follower};
 
 use std::io::{ErrorKind, Write};
 use std::mem;
-use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use mlcube_ssh::pipe::document::Document;
-use mlcube_ssh::pipe::exit_status::ExitStatus;
-use mlcube_ssh::pipe::failure::{Failure, FailureKind, Outcome};
-use mlcube_ssh::process::command;
-use mlcube_ssh::process::script::Script;
-use mlcube_ssh::remote::connection::Connection;
+use mlcube_ssh::pipe::failure::{Failure, Outcome};
 use mlcube_ssh::remote::job::frames::{Frame, Frames, Pending, Refused};
-use mlcube_ssh::remote::job::{Holder, LockWait, readable};
+use mlcube_ssh::remote::job::{Holder, readable};
 use mlcube_ssh::remote::problem::SharedProblem;
-use mlcube_ssh::remote::session::{Event, Reply, Session};
+use mlcube_ssh::remote::session::{Event, Session};
 use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::text::quote::shell_word;
-use mlcube_ssh::ui::report::{Report, Verbosity};
-use mlcube_ssh::ui::status_line::StatusLine;
-use signal_hook::consts::SIGINT;
 
-use crate::follow::build_log::BuildLog;
-use crate::follow::interrupt::Interrupts;
-use crate::follow::last_lines::LastLines;
+use crate::follow::attempts::Attempts;
+use crate::follow::follower::{Ended, TICK};
 use crate::follow::quiet_clock::QuietClock;
-use crate::job::end::{Batch, Blame, End, Stop};
+use crate::follow::stop::{Advance, StopPlan};
+use crate::job::end::{Batch, Blame, End};
 use crate::job::engine_failure::EngineFailure;
 use crate::job::problem::failure;
 use crate::job::which_job::WhichJob;
-use crate::job::{Job, engine, result};
-
-/// The interval between two checks for signals.
-const TICK: Duration = Duration::from_millis(50);
-
-/// The first pause between two attempts to reconnect to a job; each further pause is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+use crate::job::{engine, result};
 
 /// A session of this length counts as a success, even if the job wrote nothing during it.
 const GOOD_SESSION: Duration = Duration::from_secs(30);
 
-/// How long the log is still read after a stop of the job succeeded.
-const LAST_WORDS: Duration = Duration::from_secs(20);
-
-/// How long after a signal a session may take to open and to confirm the job: only a confirmed job can be stopped.
-const LAST_CHANCE: Duration = Duration::from_secs(5);
-
-/// The pause before a stop is repeated whose reply was lost with the connection.
-const STOP_PAUSE: Duration = Duration::from_secs(2);
-
-/// The number of sessions in a row that may end by themselves, over a working connection, without a byte of the log.
-const IDLE_SESSIONS: u32 = 3;
-
-/// The options that decide how a job is followed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FollowMode {
-    /// How long reconnecting is attempted after a lost connection.
-    pub(crate) reconnect_timeout: Duration,
-    /// How many seconds to wait for a locked workspace.
-    pub(crate) wait: Option<u64>,
-    /// How many of the existing lines are shown; `None` shows all.
-    pub(crate) tail: Option<u64>,
-    /// Whether to continue until the job ends.
-    pub(crate) follow: bool,
-    /// Whether Ctrl-C stops the job.
-    pub(crate) stops_job: bool,
-    /// Whether the job is a build, of which a terminal shows one line, and `-q` nothing.
-    pub(crate) is_build: bool,
-}
-
-/// The state of following one job.
-pub(crate) struct Follower<'a> {
-    connection: Arc<Connection>,
-    document: Document,
-    job: Job,
-    report: Report,
-    /// Why a job hasn't started yet.
-    status_line: StatusLine,
-    interrupts: Interrupts,
-    mode: FollowMode,
-    lock_wait: LockWait,
-    log: Box<dyn Write + 'a>,
-    /// Whether the user was told that the job runs on another node of the host.
-    is_elsewhere: bool,
-    /// The offset of the next byte of the log; `None` until the remote has confirmed the job.
-    offset: Option<u64>,
-    attempts: Attempts,
-    end: End,
-    tail: LastLines,
-    quiet_clock: QuietClock,
-    /// The log, where at most one line of it is shown.
-    build: Option<BuildLog>,
-}
-
-/// The reason why reading a session ended.
-enum Ended {
-    /// The job has ended, or everything requested has arrived.
-    Job,
-    /// The session ended, for this reason.
-    Session(Failure),
-    /// Another job holds the workspace's lock.
-    Locked(Holder),
-}
-
-/// The situation in which a job is stopped.
-#[derive(Clone, Copy, Debug)]
-enum Stopping {
-    /// Another session follows the job.
-    BesideThis,
-    /// No session follows the job.
-    Alone,
-}
-
-/// The thread that stops a job. It returns the reply, or `None` if the host refused another session.
-type StopThread = JoinHandle<Outcome<Option<Reply>>>;
-
-/// How a stop ended.
-enum StopEnd {
-    /// The remote replied, or can't be asked again.
-    Told(Stop),
-    /// The connection was lost.
-    Lost,
-    /// The host refused another session.
-    Refused,
-}
-
-/// The stop of a job that a session follows.
-struct StopPlan {
-    /// When it begins, if it is to.
-    due: Option<Instant>,
-    running: Option<StopThread>,
-    /// When the remote replied to it.
-    done: Option<Instant>,
-    /// Whether the remote hasn't confirmed the job yet: a stop that runs before its job exists finds no job.
-    waits_for_job: bool,
-}
-
-impl StopPlan {
-    fn of(end: &End, start: Instant) -> Self {
-        Self {
-            // A stop whose connection broke is repeated.
-            due: end.interrupted.map(|_| start + LAST_CHANCE),
-            running: None,
-            done: end.stop.as_ref().map(|_| start),
-            waits_for_job: true,
-        }
-    }
-}
-
-/// What a stop has come to while its job is followed.
-enum Advance {
-    /// The job is followed further.
-    Going,
-    /// Nothing more of the job is waited for.
-    Over,
-    /// The host refuses a second session beside the one that follows the job.
-    Refused,
-}
-
-/// The attempts to reconnect to a job since the last successful one.
-#[derive(Clone, Copy, Debug)]
-struct Attempts {
-    /// The time spent in attempts and in the pauses between them. Time during which the machine or this process slept
-    /// doesn't count.
-    awake: Duration,
-    /// The pause before the next attempt.
-    pause: Duration,
-    /// The number of sessions that ended by themselves.
-    idle_sessions: u32,
-}
-
-impl Attempts {
-    const NONE: Self = Self { awake: Duration::ZERO, pause: FIRST_PAUSE, idle_sessions: 0 };
-
-    /// Adds an attempt that lasted `took`; returns the pause that follows it.
-    fn add(&mut self, took: Duration) -> Duration {
-        let pause = self.pause;
-        self.awake += took.min(LONGEST_PAUSE) + pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
-        pause
-    }
-}
-
-impl<'a> Follower<'a> {
-    pub(crate) fn new(
-        connection: Connection,
-        document: &Document,
-        job: Job,
-        report: Report,
-        mode: FollowMode,
-        log: Box<dyn Write + 'a>,
-    ) -> Outcome<Self> {
-        let status_line = StatusLine::new(report);
-        let is_short = status_line.is_drawn_again() || report.verbosity() == Verbosity::Quiet;
-        Ok(Self {
-            build: (mode.is_build && is_short).then(BuildLog::default),
-            connection: Arc::new(connection),
-            document: document.clone(),
-            end: End { job: job.which.clone(), ..End::default() },
-            job,
-            report,
-            status_line,
-            interrupts: Interrupts::watch()?,
-            mode,
-            lock_wait: LockWait::new(mode.wait),
-            log,
-            is_elsewhere: false,
-            offset: None,
-            attempts: Attempts::NONE,
-            tail: LastLines::default(),
-            quiet_clock: QuietClock::begin(),
-        })
-    }
-
-    /// Returns the job that is followed.
-    pub(crate) fn job(&self) -> &WhichJob {
-        &self.job.which
-    }
-
+impl Follower<'_> {
     /// Starts the job, or finds an existing one, and follows it to its end.
     pub(crate) fn run(mut self) -> Outcome<End> {
         let mut session = self.open_first()?;
@@ -302,83 +110,6 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Opens a session. A signal that arrives meanwhile stops the job if the session opens soon, else it ends this
-    /// program: start-up files may delay a session for minutes.
-    fn open(&mut self) -> Outcome<Session> {
-        let (connection, script) = (Arc::clone(&self.connection), self.script());
-        let (sender, opened) = channel();
-        // After a signal has ended this program, nothing receives the session.
-        thread::spawn(move || sender.send(connection.open_session(&script)).is_ok());
-        let mut given_up_at: Option<Instant> = None;
-        loop {
-            match opened.recv_timeout(TICK) {
-                Ok(opened) => {
-                    // After a signal no further attempt is wanted. Ctrl-C ends an ssh at its prompt, too.
-                    let signal = given_up_at.and(self.end.interrupted).filter(|_| opened.is_err());
-                    let signal = match opened {
-                        Err(_) => signal.or_else(|| self.interrupts.take()),
-                        Ok(_) => signal,
-                    };
-                    return signal
-                        .map_or(opened, |signal| Err(self.interrupted_unconfirmed(signal)));
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Failure::ours(anyhow!("the session wasn't asked for")));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            if let Some(signal) = self.interrupts.take() {
-                if !self.mode.stops_job || self.end.interrupted.is_some() {
-                    return Err(self.interrupted_unconfirmed(signal));
-                }
-                self.note_stop_signal(signal);
-                given_up_at = Some(Instant::now() + LAST_CHANCE);
-            }
-            if let Some(signal) = self.end.interrupted
-                && given_up_at.is_some_and(|end| Instant::now() > end)
-            {
-                return Err(self.interrupted_unconfirmed(signal));
-            }
-        }
-    }
-
-    /// Notes a signal that stops the job.
-    fn note_stop_signal(&mut self, signal: u8) {
-        self.status_line.clear();
-        self.end.interrupted = Some(signal);
-        let ending = format!("ending {} on '{}'", self.job.which, self.host());
-        // A container may take its whole grace to end.
-        match i32::from(signal) {
-            SIGINT => self.report.say(&format!("{ending}; another Ctrl-C returns at once")),
-            _ => self.report.say(&ending),
-        }
-    }
-
-    /// Returns the failure for a signal that ends this program before the remote replied.
-    fn interrupted_unconfirmed(&self, signal: u8) -> Failure {
-        command::end_children();
-        if self.offset.is_some() || self.job.start_script().is_none() {
-            return self.left_alone(signal);
-        }
-        let message = format!(
-            "interrupted before '{}' confirmed the start of {}",
-            self.host(),
-            self.job.which
-        );
-        Failure::signal(signal, message).hint(format!(
-            "`{}` follows it if it was started",
-            self.document.attach_command(self.job.which.id())
-        ))
-    }
-
-    /// Returns the script that continues where the log stopped. It starts the job if no start was confirmed.
-    fn script(&self) -> Script {
-        match (self.offset, self.job.start_script()) {
-            (None, Some(start)) => start.clone(),
-            (offset, _) => self.job.attach_script(offset, self.mode.tail, self.mode.follow),
-        }
-    }
-
     /// Reads one session to its end. A signal meanwhile stops the job through a second session.
     fn follow(&mut self, mut session: Session) -> Outcome<Ended> {
         let (start, mut frames) = (Instant::now(), self.job.frames());
@@ -426,104 +157,6 @@ impl<'a> Follower<'a> {
                 }
             }
         }
-    }
-
-    /// Takes up a signal, begins a stop that is due, and reads the reply of one that has ended.
-    fn advance(&mut self, stop: &mut StopPlan) -> Outcome<Advance> {
-        if let Some(signal) = self.interrupts.take() {
-            if !self.mode.stops_job || self.end.interrupted.is_some() {
-                return Err(self.left_alone(signal));
-            }
-            self.note_stop_signal(signal);
-            let chance = if self.offset.is_some() { Duration::ZERO } else { LAST_CHANCE };
-            stop.due = Some(Instant::now() + chance);
-        }
-        if self.offset.is_some() && mem::take(&mut stop.waits_for_job) {
-            stop.due = stop.due.map(|_| Instant::now());
-        }
-        let is_due = |at: &mut Instant| Instant::now() > *at;
-        if stop.running.is_none() && stop.due.take_if(is_due).is_some() {
-            stop.running = Some(self.stop(Stopping::BesideThis));
-        }
-        if let Some(ended) = stop.running.take_if(|running| running.is_finished()) {
-            match self.stop_end(ended) {
-                StopEnd::Told(told) => {
-                    (self.end.stop, stop.done) = (Some(told), Some(Instant::now()));
-                }
-                StopEnd::Lost => {
-                    (self.end.stop, stop.done) = (None, None);
-                    stop.due = Some(Instant::now() + STOP_PAUSE);
-                }
-                StopEnd::Refused => return Ok(Advance::Refused),
-            }
-        }
-        // A job that couldn't be stopped may continue for any time.
-        let is_failed = matches!(self.end.stop, Some(Stop::Failed(..)));
-        let is_over = is_failed || stop.done.is_some_and(|done| done.elapsed() > LAST_WORDS);
-        Ok(if is_over { Advance::Over } else { Advance::Going })
-    }
-
-    /// Waits for a stop that still runs when the job has ended.
-    fn end_stop(&mut self, stop: StopPlan) -> Outcome<()> {
-        if let Some(running) = stop.running {
-            // The session that followed the job has ended, so the host accepts another one.
-            if !self.wait_for_stop(running)? {
-                self.stop_alone()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits for the stop's reply, so that the user learns what the stop left behind; a second signal ends the waiting.
-    /// Returns whether the host took a session for the stop.
-    fn wait_for_stop(&mut self, stopping: StopThread) -> Outcome<bool> {
-        while !stopping.is_finished() {
-            if let Some(signal) = self.interrupted_within(TICK) {
-                return Err(self.left_alone(signal));
-            }
-        }
-        self.end.stop = match self.stop_end(stopping) {
-            StopEnd::Told(told) => Some(told),
-            StopEnd::Lost => None,
-            StopEnd::Refused => return Ok(false),
-        };
-        Ok(true)
-    }
-
-    fn stop_end(&self, stopping: StopThread) -> StopEnd {
-        match stopping.join() {
-            Ok(Ok(Some(reply))) => {
-                result::warnings(&reply).for_each(|text| self.report.warn(&text));
-                StopEnd::Told(result::stop(&reply, &self.document))
-            }
-            Ok(Ok(None)) => StopEnd::Refused,
-            Ok(Err(failure)) if !failure.is_final() => StopEnd::Lost,
-            Ok(Err(failure)) => StopEnd::Told(Stop::Failed(failure.to_string(), None)),
-            Err(_) => StopEnd::Told(Stop::Failed("the stop wasn't asked for".to_owned(), None)),
-        }
-    }
-
-    /// Stops the job while no session follows it.
-    fn stop_alone(&mut self) -> Outcome<Ended> {
-        let stopping = self.stop(Stopping::Alone);
-        self.wait_for_stop(stopping)?;
-        match self.end.stop {
-            // Fetches the rest of the log, and the status.
-            Some(Stop::AllGone | Stop::Left(_)) => {
-                let session = self.connection.open_session(&self.script())?;
-                self.follow(session)
-            }
-            _ => Ok(Ended::Job),
-        }
-    }
-
-    /// Stops the job through a session of its own.
-    fn stop(&self, stopping: Stopping) -> StopThread {
-        let (connection, script) = (Arc::clone(&self.connection), self.job.stop_script());
-        thread::spawn(move || match stopping {
-            Stopping::BesideThis => connection.run_unless_busy(&script),
-            Stopping::Alone => connection.run(&script).map(Some),
-        })
     }
 
     /// Processes the frames that have arrived; returns why the session ended, if it did.
@@ -700,60 +333,6 @@ impl<'a> Follower<'a> {
         )))
     }
 
-    /// Reconnects and continues the log at the byte where it stopped. The pauses between attempts grow, until an
-    /// attempt succeeds or more attempts are pointless. Returns `None` if the job was stopped instead, for a signal.
-    fn take_up_again(&mut self, why: Failure) -> Outcome<Option<Session>> {
-        self.status_line.clear();
-        if why.is_final() {
-            // The connection works and the script ended: what ended it once usually does so again.
-            self.attempts.idle_sessions += 1;
-            if self.offset.is_none() || self.attempts.idle_sessions > IDLE_SESSIONS {
-                return Err(self.given_up(why));
-            }
-            self.report.detail(&format!("{why}; resuming {}", self.job.which));
-        } else if self.attempts.awake.is_zero() {
-            let then = if self.offset.is_some() { "; the job continues" } else { "" };
-            let next = match self.connection.awaited_login() {
-                Some(login) => format!("waiting for `{login}`"),
-                None => "reconnecting".to_owned(),
-            };
-            self.report.say(&format!("{why}{then}; {next}"));
-        }
-        let mut failure = why;
-        let mut took = Duration::ZERO;
-        loop {
-            if self.attempts.awake > self.mode.reconnect_timeout {
-                return Err(self.given_up(failure));
-            }
-            let pause = self.attempts.add(took);
-            if let Some(signal) = self.interrupted_within(pause) {
-                return self.stop_without_session(signal);
-            }
-            let start = Instant::now();
-            match self.open() {
-                Ok(session) => return Ok(Some(session)),
-                Err(failure) if matches!(failure.status, ExitStatus::Signal(_)) => {
-                    return Err(failure);
-                }
-                // Another attempt could lock the account, or needs input from a user who isn't present.
-                Err(failure) if failure.is_final() => return Err(self.given_up(failure)),
-                Err(again) => failure = again,
-            }
-            took = start.elapsed();
-        }
-    }
-
-    /// Stops the job for a signal that came while no session follows it. With a jump host, Ctrl-C itself may have ended
-    /// the connection: the proxy of the master is in the foreground at the terminal.
-    fn stop_without_session(&mut self, signal: u8) -> Outcome<Option<Session>> {
-        if !self.mode.stops_job || self.offset.is_none() || self.end.interrupted.is_some() {
-            return Err(self.left_alone(signal));
-        }
-        self.note_stop_signal(signal);
-        self.stop_alone()?;
-        Ok(None)
-    }
-
     /// Pauses while another job holds the workspace's lock, then tries to start this job.
     fn wait_for(&mut self, holder: &Holder) -> Outcome<Option<Session>> {
         if self.mode.wait.is_some() && self.lock_wait.is_fresh() {
@@ -773,48 +352,5 @@ impl<'a> Follower<'a> {
             Err(failure) if !failure.is_final() => self.take_up_again(failure),
             opened => opened.map(Some),
         }
-    }
-
-    /// Returns the signal that arrives within `pause`, if any.
-    fn interrupted_within(&mut self, pause: Duration) -> Option<u8> {
-        let end = Instant::now() + pause;
-        while Instant::now() < end {
-            if let Some(signal) = self.interrupts.take() {
-                return Some(signal);
-            }
-            thread::sleep(TICK);
-        }
-        None
-    }
-
-    fn left_alone(&self, signal: u8) -> Failure {
-        let (job, host) = (&self.job.which, self.host());
-        let attach = self.document.attach_command(job.id());
-        if !self.mode.stops_job {
-            let message = format!("interrupted; this doesn't end {job} on '{host}'");
-            return Failure::signal(signal, message).hint(format!("`{attach}` follows it"));
-        }
-        let stop = self.document.stop_command(job.id());
-        Failure::signal(signal, format!("interrupted; {job} on '{host}' may still run"))
-            .hint(format!("`{stop}` ends it, `{attach}` follows it"))
-    }
-
-    /// Adds to the failure what is known of the job.
-    fn given_up(&self, failure: Failure) -> Failure {
-        let attach = self.document.attach_command(self.job.which.id());
-        if failure.kind != FailureKind::Connection && self.offset.is_none() {
-            return failure
-                .hint(format!("`{attach}` follows {} if it was started", self.job.which));
-        }
-        let message = format!("{failure}; {} may still run on '{}'", self.job.which, self.host());
-        let hint = format!("follow it with `{attach}`");
-        match failure.hint_text() {
-            Some(first) => Failure::connection(message).hint(format!("{first}; then {hint}")),
-            None => Failure::connection(message).hint(hint),
-        }
-    }
-
-    fn host(&self) -> &str {
-        self.connection.host().as_str()
     }
 }
