@@ -63,7 +63,7 @@ pub(crate) struct Follower<'a> {
     pub(super) lock_wait: LockWait,
     pub(super) log: Box<dyn Write + 'a>,
     /// Whether the user was told that the job runs on another node of the host.
-    pub(super) is_elsewhere: bool,
+    pub(super) told_node: bool,
     /// The offset of the next byte of the log; `None` until the remote has confirmed the job.
     pub(super) offset: Option<u64>,
     pub(super) attempts: Attempts,
@@ -75,7 +75,7 @@ pub(crate) struct Follower<'a> {
 }
 
 /// The reason why reading a session ended.
-pub(super) enum Ended {
+pub(super) enum SessionOutcome {
     /// The job has ended, or everything requested has arrived.
     Job,
     /// The session ended, for this reason.
@@ -107,7 +107,7 @@ impl<'a> Follower<'a> {
             mode,
             lock_wait: LockWait::new(mode.wait),
             log,
-            is_elsewhere: false,
+            told_node: false,
             offset: None,
             attempts: Attempts::NONE,
             tail: LastLines::default(),
@@ -127,12 +127,12 @@ impl<'a> Follower<'a> {
         let (sender, opened) = channel();
         // After a signal has ended this program, nothing receives the session.
         thread::spawn(move || sender.send(connection.open_session(&script)).is_ok());
-        let mut given_up_at: Option<Instant> = None;
+        let mut deadline: Option<Instant> = None;
         loop {
             match opened.recv_timeout(TICK) {
                 Ok(opened) => {
                     // After a signal no further attempt is wanted. Ctrl-C ends an ssh at its prompt, too.
-                    let signal = given_up_at.and(self.end.interrupted).filter(|_| opened.is_err());
+                    let signal = deadline.and(self.end.interrupted).filter(|_| opened.is_err());
                     let signal = match opened {
                         Err(_) => signal.or_else(|| self.interrupts.take()),
                         Ok(_) => signal,
@@ -150,10 +150,10 @@ impl<'a> Follower<'a> {
                     return Err(self.interrupted_unconfirmed(signal));
                 }
                 self.note_stop_signal(signal);
-                given_up_at = Some(Instant::now() + LAST_CHANCE);
+                deadline = Some(Instant::now() + LAST_CHANCE);
             }
             if let Some(signal) = self.end.interrupted
-                && given_up_at.is_some_and(|end| Instant::now() > end)
+                && deadline.is_some_and(|end| Instant::now() > end)
             {
                 return Err(self.interrupted_unconfirmed(signal));
             }

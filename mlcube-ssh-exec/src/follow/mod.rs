@@ -25,9 +25,9 @@ use mlcube_ssh::settings::names::Host;
 use mlcube_ssh::text::quote::shell_word;
 
 use crate::follow::attempts::Attempts;
-use crate::follow::follower::{Ended, TICK};
+use crate::follow::follower::{SessionOutcome, TICK};
 use crate::follow::quiet_clock::QuietClock;
-use crate::follow::stop::{Advance, StopPlan};
+use crate::follow::stop::{StopPlan, StopState};
 use crate::job::end::{Batch, Blame, End};
 use crate::job::engine_failure::EngineFailure;
 use crate::job::problem::failure;
@@ -43,11 +43,11 @@ impl Follower<'_> {
         let mut session = self.open_first()?;
         loop {
             let again = match self.follow(session)? {
-                Ended::Job => return Ok(self.finished()),
+                SessionOutcome::Job => return Ok(self.finished()),
                 // The stop has its reply; only the rest of the log is missing.
-                Ended::Session(_) if self.end.stop.is_some() => return Ok(self.end),
-                Ended::Session(why) => self.take_up_again(why)?,
-                Ended::Locked(holder) => self.wait_for(&holder)?,
+                SessionOutcome::Session(_) if self.end.stop.is_some() => return Ok(self.end),
+                SessionOutcome::Session(why) => self.take_up_again(why)?,
+                SessionOutcome::Locked(holder) => self.wait_for(&holder)?,
             };
             match again {
                 Some(again) => session = again,
@@ -111,17 +111,17 @@ impl Follower<'_> {
     }
 
     /// Reads one session to its end. A signal meanwhile stops the job through a second session.
-    fn follow(&mut self, mut session: Session) -> Outcome<Ended> {
+    fn follow(&mut self, mut session: Session) -> Outcome<SessionOutcome> {
         let (start, mut frames) = (Instant::now(), self.job.frames());
         let mut stop = StopPlan::of(&self.end, start);
         loop {
-            match self.advance(&mut stop) {
-                Ok(Advance::Going) => {}
-                Ok(Advance::Over) => {
+            match self.poll_stop(&mut stop) {
+                Ok(StopState::Following) => {}
+                Ok(StopState::Over) => {
                     session.hang_up();
-                    return Ok(Ended::Job);
+                    return Ok(SessionOutcome::Job);
                 }
-                Ok(Advance::Refused) => {
+                Ok(StopState::Refused) => {
                     session.hang_up();
                     return self.stop_alone();
                 }
@@ -145,12 +145,12 @@ impl Follower<'_> {
                     if start.elapsed() > GOOD_SESSION {
                         self.attempts = Attempts::NONE;
                     }
-                    return Ok(Ended::Session(session.why_it_ended()?));
+                    return Ok(SessionOutcome::Session(session.why_it_ended()?));
                 }
             }
-            match self.take(&mut frames) {
+            match self.handle_frames(&mut frames) {
                 Ok(None) => {}
-                Ok(Some(ended)) => return self.end_stop(stop).map(|()| ended),
+                Ok(Some(ended)) => return self.finish_running_stop(stop).map(|()| ended),
                 Err(failure) => {
                     session.hang_up();
                     return Err(failure);
@@ -160,7 +160,7 @@ impl Follower<'_> {
     }
 
     /// Processes the frames that have arrived; returns why the session ended, if it did.
-    fn take(&mut self, frames: &mut Frames) -> Outcome<Option<Ended>> {
+    fn handle_frames(&mut self, frames: &mut Frames) -> Outcome<Option<SessionOutcome>> {
         while let Some(frame) = frames.next().map_err(|refused| self.refused(&refused))? {
             if !matches!(frame, Frame::Batch(..) | Frame::Pending(_)) {
                 self.status_line.clear();
@@ -169,7 +169,7 @@ impl Follower<'_> {
             match frame {
                 Frame::Log(bytes) => self.take_log(&bytes),
                 Frame::CutLog { came, of } => {
-                    return Ok(Some(Ended::Session(self.cut_log(came, of))));
+                    return Ok(Some(SessionOutcome::Session(self.cut_log(came, of))));
                 }
                 Frame::LogSize(size) => {
                     self.end.log_size = Some(size);
@@ -201,15 +201,15 @@ impl Follower<'_> {
                 Frame::Stopped => self.end.was_stopped = true,
                 Frame::Status(status) => {
                     self.end.status = Some(status);
-                    return Ok(Some(Ended::Job));
+                    return Ok(Some(SessionOutcome::Job));
                 }
                 Frame::Lost(why) => {
                     self.end.lost = Some(why);
-                    return Ok(Some(Ended::Job));
+                    return Ok(Some(SessionOutcome::Job));
                 }
-                Frame::Started | Frame::LogEnd => return Ok(Some(Ended::Job)),
+                Frame::Started | Frame::LogEnd => return Ok(Some(SessionOutcome::Job)),
                 Frame::Problem(problem) if problem.kind() == Some(SharedProblem::Locked) => {
-                    return Ok(Some(Ended::Locked(Holder::parse(&problem.subject))));
+                    return Ok(Some(SessionOutcome::Locked(Holder::parse(&problem.subject))));
                 }
                 Frame::Problem(problem) => {
                     // The script puts the words of its programs into the subject: its standard error may still be on
@@ -266,7 +266,7 @@ impl Follower<'_> {
 
     /// Notes the job's node, and tells the user once if it isn't the node of this login.
     fn note_node(&mut self, name: Host, is_elsewhere: bool) {
-        if is_elsewhere && !mem::replace(&mut self.is_elsewhere, true) {
+        if is_elsewhere && !mem::replace(&mut self.told_node, true) {
             self.report.say(&format!(
                 "{} runs on the node '{name}' of '{}', and this login is on another node; the log is read from their shared disk",
                 self.job.which,

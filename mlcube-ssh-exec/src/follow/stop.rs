@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mlcube_ssh::pipe::failure::Outcome;
 use mlcube_ssh::remote::session::{Reply, Session};
 
-use crate::follow::follower::{Ended, Follower, LAST_CHANCE, TICK};
+use crate::follow::follower::{Follower, LAST_CHANCE, SessionOutcome, TICK};
 use crate::job::end::{End, Stop};
 use crate::job::result;
 
@@ -19,22 +19,13 @@ const LAST_WORDS: Duration = Duration::from_secs(20);
 /// The pause before a stop is repeated whose reply was lost with the connection.
 const STOP_PAUSE: Duration = Duration::from_secs(2);
 
-/// The situation in which a job is stopped.
-#[derive(Clone, Copy, Debug)]
-enum Stopping {
-    /// Another session follows the job.
-    BesideThis,
-    /// No session follows the job.
-    Alone,
-}
-
 /// The thread that stops a job. It returns the reply, or `None` if the host refused another session.
 type StopThread = JoinHandle<Outcome<Option<Reply>>>;
 
 /// How a stop ended.
-enum StopEnd {
+enum StopResult {
     /// The remote replied, or can't be asked again.
-    Told(Stop),
+    Known(Stop),
     /// The connection was lost.
     Lost,
     /// The host refused another session.
@@ -65,9 +56,9 @@ impl StopPlan {
 }
 
 /// What a stop has come to while its job is followed.
-pub(super) enum Advance {
+pub(super) enum StopState {
     /// The job is followed further.
-    Going,
+    Following,
     /// Nothing more of the job is waited for.
     Over,
     /// The host refuses a second session beside the one that follows the job.
@@ -76,7 +67,7 @@ pub(super) enum Advance {
 
 impl Follower<'_> {
     /// Takes up a signal, begins a stop that is due, and reads the reply of one that has ended.
-    pub(super) fn advance(&mut self, stop: &mut StopPlan) -> Outcome<Advance> {
+    pub(super) fn poll_stop(&mut self, stop: &mut StopPlan) -> Outcome<StopState> {
         if let Some(signal) = self.interrupts.take() {
             if !self.mode.stops_job || self.end.interrupted.is_some() {
                 return Err(self.left_alone(signal));
@@ -90,28 +81,28 @@ impl Follower<'_> {
         }
         let is_due = |at: &mut Instant| Instant::now() > *at;
         if stop.running.is_none() && stop.due.take_if(is_due).is_some() {
-            stop.running = Some(self.stop(Stopping::BesideThis));
+            stop.running = Some(self.stop(true));
         }
         if let Some(ended) = stop.running.take_if(|running| running.is_finished()) {
-            match self.stop_end(ended) {
-                StopEnd::Told(told) => {
-                    (self.end.stop, stop.done) = (Some(told), Some(Instant::now()));
+            match self.read_stop_result(ended) {
+                StopResult::Known(stop_result) => {
+                    (self.end.stop, stop.done) = (Some(stop_result), Some(Instant::now()));
                 }
-                StopEnd::Lost => {
+                StopResult::Lost => {
                     (self.end.stop, stop.done) = (None, None);
                     stop.due = Some(Instant::now() + STOP_PAUSE);
                 }
-                StopEnd::Refused => return Ok(Advance::Refused),
+                StopResult::Refused => return Ok(StopState::Refused),
             }
         }
         // A job that couldn't be stopped may continue for any time.
         let is_failed = matches!(self.end.stop, Some(Stop::Failed(..)));
         let is_over = is_failed || stop.done.is_some_and(|done| done.elapsed() > LAST_WORDS);
-        Ok(if is_over { Advance::Over } else { Advance::Going })
+        Ok(if is_over { StopState::Over } else { StopState::Following })
     }
 
     /// Waits for a stop that still runs when the job has ended.
-    pub(super) fn end_stop(&mut self, stop: StopPlan) -> Outcome<()> {
+    pub(super) fn finish_running_stop(&mut self, stop: StopPlan) -> Outcome<()> {
         if let Some(running) = stop.running {
             // The session that followed the job has ended, so the host accepts another one.
             if !self.wait_for_stop(running)? {
@@ -129,30 +120,30 @@ impl Follower<'_> {
                 return Err(self.left_alone(signal));
             }
         }
-        self.end.stop = match self.stop_end(stopping) {
-            StopEnd::Told(told) => Some(told),
-            StopEnd::Lost => None,
-            StopEnd::Refused => return Ok(false),
+        self.end.stop = match self.read_stop_result(stopping) {
+            StopResult::Known(stop_result) => Some(stop_result),
+            StopResult::Lost => None,
+            StopResult::Refused => return Ok(false),
         };
         Ok(true)
     }
 
-    fn stop_end(&self, stopping: StopThread) -> StopEnd {
+    fn read_stop_result(&self, stopping: StopThread) -> StopResult {
         match stopping.join() {
             Ok(Ok(Some(reply))) => {
                 result::warnings(&reply).for_each(|text| self.report.warn(&text));
-                StopEnd::Told(result::stop(&reply, &self.document))
+                StopResult::Known(result::stop(&reply, &self.document))
             }
-            Ok(Ok(None)) => StopEnd::Refused,
-            Ok(Err(failure)) if !failure.is_final() => StopEnd::Lost,
-            Ok(Err(failure)) => StopEnd::Told(Stop::Failed(failure.to_string(), None)),
-            Err(_) => StopEnd::Told(Stop::Failed("the stop wasn't asked for".to_owned(), None)),
+            Ok(Ok(None)) => StopResult::Refused,
+            Ok(Err(failure)) if !failure.is_final() => StopResult::Lost,
+            Ok(Err(failure)) => StopResult::Known(Stop::Failed(failure.to_string(), None)),
+            Err(_) => StopResult::Known(Stop::Failed("the stop wasn't asked for".to_owned(), None)),
         }
     }
 
     /// Stops the job while no session follows it.
-    pub(super) fn stop_alone(&mut self) -> Outcome<Ended> {
-        let stopping = self.stop(Stopping::Alone);
+    pub(super) fn stop_alone(&mut self) -> Outcome<SessionOutcome> {
+        let stopping = self.stop(false);
         self.wait_for_stop(stopping)?;
         match self.end.stop {
             // Fetches the rest of the log, and the status.
@@ -160,16 +151,19 @@ impl Follower<'_> {
                 let session = self.connection.open_session(&self.script())?;
                 self.follow(session)
             }
-            _ => Ok(Ended::Job),
+            _ => Ok(SessionOutcome::Job),
         }
     }
 
-    /// Stops the job through a session of its own.
-    fn stop(&self, stopping: Stopping) -> StopThread {
+    /// Stops the job through a session of its own; the host may refuse one `while_following` the job in another.
+    fn stop(&self, while_following: bool) -> StopThread {
         let (connection, script) = (Arc::clone(&self.connection), self.job.stop_script());
-        thread::spawn(move || match stopping {
-            Stopping::BesideThis => connection.run_unless_busy(&script),
-            Stopping::Alone => connection.run(&script).map(Some),
+        thread::spawn(move || {
+            if while_following {
+                connection.run_unless_busy(&script)
+            } else {
+                connection.run(&script).map(Some)
+            }
         })
     }
 
