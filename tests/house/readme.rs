@@ -192,6 +192,27 @@ fn the_reference_has_every_verb_and_everything_that_clean_removes() {
 }
 
 #[test]
+fn every_field_of_a_receipt_is_in_the_row_of_its_step() {
+    let source = read("mlcube-ssh-config/src/pipe/document/mod.rs");
+    let receipt = source.split("pub struct Receipt {").nth(1).unwrap().split("\n}").next().unwrap();
+    let page = read("mlcube-ssh-config/README.md");
+    let all = ["interp", "push", "exec", "pull"];
+    let field = Regex::new(r"(?m)^    /// (?:([a-z, ]+): )?[^{}]*?\n    pub (\w+):").unwrap();
+    let mut fields = 0;
+    for found in field.captures_iter(receipt).filter(|found| &found[2] != "unknown") {
+        // Without steps at the beginning of its comment a field is of every step.
+        let steps = found.get(1).map(|steps| steps.as_str().split(", ").collect());
+        for step in steps.unwrap_or(all.to_vec()) {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `steps.{step}` |")));
+            let row = row.unwrap_or_else(|| panic!("no step {step}"));
+            assert!(quoted(row).contains(&&found[2]), "{} isn't in the row of {step}", &found[2]);
+            fields += 1;
+        }
+    }
+    assert!(fields > 30, "only {fields} fields were found");
+}
+
+#[test]
 fn every_key_of_the_reference_is_in_the_code() {
     let scene = Scene::new();
     let sources = sources(&scene);
