@@ -297,7 +297,7 @@ fn all_is_as_before(scene: &Scene, cube: &Cube, document: &Document) {
     let large = scene.host.remote_root().join("digits/workspace/large");
     let now = fs::read_to_string(&large).unwrap();
     assert_eq!(now, "the old one", "half a file never bears the file's name");
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    scene.real_rsync();
     push(scene, document).run().succeeds();
     assert!(fs::read_to_string(&large).unwrap() == cube.result("large"));
 }

@@ -402,7 +402,7 @@ fn a_link_that_breaks_during_the_transfer_is_the_connections_fault() {
     let failed = running.wait();
     failed.exits(255).complains(&["there", "connection"]);
     scene.host.sshd.comes_back();
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    scene.real_rsync();
     the_same_works_now(&scene, &failed);
     let large = fs::read_to_string(root.join("workspace/large")).unwrap();
     assert!(large == cube.result("large"));

@@ -19,23 +19,14 @@ fn in_common(scene: &Scene) -> (Cube, Document, PathBuf) {
     (cube, document, scene.host.remote_root().join("digits/workspace/model"))
 }
 
-/// Lets a line of sh happen when rsync has done its work.
-fn behind_rsync(scene: &Scene, line: &str) {
-    scene.has_program("rsync", &format!("/usr/bin/rsync \"$@\"\nended=$?\n{line}\nexit $ended"));
-}
-
-fn as_ever(scene: &Scene) {
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
-}
-
 #[test]
 fn a_local_edit_during_a_pull_is_kept_and_named() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     fs::write(&there, "trained").unwrap();
-    behind_rsync(&scene, &format!("echo mine >'{}'", cube.workspace().join("model").display()));
+    scene.after_rsync(&format!("echo mine >'{}'", cube.workspace().join("model").display()));
     run(&scene, "mlcube-ssh-pull", &document).succeeds();
-    as_ever(&scene);
+    scene.real_rsync();
     run(&scene, "mlcube-ssh-pull", &document).says("kept model");
     assert_eq!(cube.result("model"), "mine\n");
     run(&scene, "mlcube-ssh-push", &document).says("kept model");
@@ -47,17 +38,11 @@ fn a_log_that_grows_during_a_pull_is_no_conflict() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     let grows = format!("echo more >>'{}'", there.display());
-    scene.has_program(
-        "rsync",
-        // Its version is asked for before.
-        &format!(
-            "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac\n{grows}\n/usr/bin/rsync \"$@\"\nended=$?\n{grows}\nexit $ended"
-        ),
-    );
+    scene.around_rsync(&grows, &grows);
     fs::write(&there, "common and\n").unwrap();
     run(&scene, "mlcube-ssh-pull", &document).succeeds().is_silent();
     assert_eq!(cube.result("model"), "common and\nmore\n");
-    as_ever(&scene);
+    scene.real_rsync();
     run(&scene, "mlcube-ssh-pull", &document).succeeds().is_silent();
     assert_eq!(cube.result("model"), "common and\nmore\nmore\n");
     fs::write(cube.workspace().join("model"), "mine").unwrap();
@@ -71,12 +56,11 @@ fn push_keeps_and_names_what_a_job_writes_meanwhile() {
     let (cube, document, there) = in_common(&scene);
     let cube = cube.with_file("model", "mine");
     let here = cube.workspace().join("model");
-    behind_rsync(
-        &scene,
-        &format!("echo trained >'{}'; echo mine, too >'{}'", there.display(), here.display()),
-    );
+    let writes =
+        format!("echo trained >'{}'; echo mine, too >'{}'", there.display(), here.display());
+    scene.after_rsync(&writes);
     run(&scene, "mlcube-ssh-push", &document).succeeds();
-    as_ever(&scene);
+    scene.real_rsync();
     run(&scene, "mlcube-ssh-push", &document).says("kept model");
     assert_eq!(fs::read_to_string(&there).unwrap(), "trained\n");
     run(&scene, "mlcube-ssh-pull", &document).says("kept model");
@@ -96,7 +80,7 @@ fn what_a_job_writes_before_it_is_replaced_is_kept_and_named() {
     let (cube, document, there) = in_common(&scene);
     let _cube = cube.with_file("model", "mine");
     let writes = format!("echo trained >'{}'", there.display());
-    scene.has_program("rsync", &format!("{writes}\nexec /usr/bin/rsync \"$@\""));
+    scene.before_rsync(&writes);
     let pushed = run(&scene, "mlcube-ssh-push", &document);
     pushed.succeeds().says("'model' was written on 'there' during this push");
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
@@ -111,7 +95,7 @@ fn what_is_edited_locally_before_it_is_replaced_is_kept_and_named() {
     fs::write(&there, "trained").unwrap();
     let here = cube.workspace().join("model");
     let writes = format!("echo mine >'{}'", here.display());
-    scene.has_program("rsync", &format!("{writes}\nexec /usr/bin/rsync \"$@\""));
+    scene.before_rsync(&writes);
     let pulled = run(&scene, "mlcube-ssh-pull", &document);
     pulled.succeeds().says("'model' was written locally during this pull");
     assert_eq!(cube.result("model"), "trained");
@@ -128,12 +112,9 @@ fn what_a_transfer_that_was_cut_off_has_replaced_is_named_by_the_next_one() {
     {
         fs::write(edited, format!("edited by {tool}")).unwrap();
         // Somebody writes at the last moment, and the step is killed when rsync has replaced that.
-        let version = "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac";
-        let writes = format!("echo {tool} >'{}'", written.display());
-        let lines = format!("{version}\n{writes}\n/usr/bin/rsync \"$@\"\nkill -KILL $PPID");
-        scene.has_program("rsync", &lines);
+        scene.around_rsync(&format!("echo {tool} >'{}'", written.display()), "kill -KILL $PPID");
         run(&scene, tool, &document).exits(137);
-        as_ever(&scene);
+        scene.real_rsync();
         let next = run(&scene, tool, &document);
         next.succeeds().says("that was cut off kept a backup").never_says("and 1 more");
         let backup = next.stderr.trim_end().rsplit(": ").next().unwrap();
@@ -153,16 +134,15 @@ fn half_a_backup_of_a_transfer_that_was_cut_off_is_no_backup() {
         fs::write(edited, format!("edited by {tool}")).unwrap();
         // A backup goes to another file system as a copy; the step is killed in its middle.
         let lines = format!(
-            "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac
-for word; do case $word in --backup-dir=*) folder=${{word#*=}} ;; esac; done
+            "for word; do case $word in --backup-dir=*) folder=${{word#*=}} ;; esac; done
 mkdir -p \"$folder\"
 head -c 3 '{}' >\"$folder/model\"
 kill -KILL $PPID",
             kept.display()
         );
-        scene.has_program("rsync", &lines);
+        scene.before_rsync(&lines);
         run(&scene, tool, &document).exits(137);
-        as_ever(&scene);
+        scene.real_rsync();
         run(&scene, tool, &document).succeeds().never_says("kept a backup");
         for top in [scene.home().join(".local/state"), scene.host.remote_root().join(".mlcube-ssh")]
         {
@@ -178,12 +158,11 @@ fn pull_keeps_local_edits_made_during_the_comparison() {
     let scene = Scene::new();
     let (cube, document, there) = in_common(&scene);
     let writes = format!("echo mine >'{}'", cube.workspace().join("model").display());
-    let version = "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac";
-    scene.has_program("rsync", &format!("{version}\n{writes}\nexec /usr/bin/rsync \"$@\""));
+    scene.before_rsync(&writes);
     let pull = scene.tool("mlcube-ssh-pull").args(["-q", "--checksum"]).reads_document(&document);
     pull.run().says("kept model");
     assert_eq!(cube.result("model"), "mine\n");
-    as_ever(&scene);
+    scene.real_rsync();
     run(&scene, "mlcube-ssh-push", &document).succeeds();
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine\n");
 }
@@ -224,13 +203,10 @@ fn what_is_edited_before_it_is_replaced_by_content_is_kept_and_named_either_way(
         run(&scene, "mlcube-ssh-push", &document);
         flip(flipped);
         let writes = format!("echo me >'{}'", edited.display());
-        let line = format!(
-            "case \"$*\" in --version*|*--dry-run*) ;; *) {writes} ;; esac\nexec /usr/bin/rsync \"$@\""
-        );
-        scene.has_program("rsync", &line);
+        scene.before_rsync(&format!("case \"$*\" in *--dry-run*) ;; *) {writes} ;; esac"));
         let moved = scene.tool(tool).args(["-q", "--checksum"]).reads_document(&document).run();
         moved.says("during this");
-        as_ever(&scene);
+        scene.real_rsync();
         assert!(kept_aside(&state).contains(&"me\n".to_owned()), "{tool}: {moved}");
     }
 }
@@ -251,7 +227,7 @@ fn what_a_failed_push_has_replaced_of_somebody_elses_is_kept() {
     fs::create_dir_all(tree.join("k/x")).unwrap();
     code(cube.root(), "22", "22");
     let writes = format!("echo a much longer edit >'{}'", cube.root().join("f").display());
-    scene.has_program("rsync", &format!("{writes}\nexec /usr/bin/rsync \"$@\""));
+    scene.before_rsync(&writes);
     run(&scene, "mlcube-ssh-push", &document).exits(125).says("the receiving folder k");
     let kept = kept_aside(&scene.host.remote_root().join(".mlcube-ssh"));
     assert!(kept.contains(&"theirs".to_owned()), "{kept:?}");
@@ -268,8 +244,7 @@ fn permissions_that_changed_alone_move_no_content() {
         (fs::read_to_string(path).unwrap(), mode)
     };
     let is_written_before = |path: &Path| {
-        let line = format!("echo meanwhile >'{}'\nexec /usr/bin/rsync \"$@\"", path.display());
-        scene.has_program("rsync", &line);
+        scene.before_rsync(&format!("echo meanwhile >'{}'", path.display()));
     };
     fs::write(here.with_file_name("other"), "").unwrap();
     run(&scene, "mlcube-ssh-push", &document).succeeds();
@@ -279,7 +254,7 @@ fn permissions_that_changed_alone_move_no_content() {
     is_written_before(&here);
     run(&scene, "mlcube-ssh-pull", &document).succeeds().is_silent();
     assert_eq!(now(&here), ("meanwhile\n".to_owned(), 0o750));
-    as_ever(&scene);
+    scene.real_rsync();
     fs::write(&here, "common").unwrap();
     run(&scene, "mlcube-ssh-push", &document).succeeds();
     mode(&here, 0o700);
@@ -287,7 +262,7 @@ fn permissions_that_changed_alone_move_no_content() {
     is_written_before(&there);
     run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
     assert_eq!(now(&there), ("meanwhile\n".to_owned(), 0o700));
-    as_ever(&scene);
+    scene.real_rsync();
     // Alone, and behind it nothing is to be done.
     mode(&there, 0o640);
     let pulled = run(&scene, "mlcube-ssh-pull", &document).succeeds().document();
@@ -410,11 +385,9 @@ fn permissions_that_changed_on_the_receiver_stay_when_content_comes() {
 fn is_swapped_during_rsync(scene: &Scene, path: &Path) {
     let (path, kept) = (path.display(), path.with_extension("kept"));
     let kept = scene.home().join(kept.file_name().unwrap());
-    let lines = format!(
-        "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac\nmv '{path}' '{kept}'; echo tried >'{path}'\n/usr/bin/rsync \"$@\"\nended=$?\nmv '{kept}' '{path}'\nexit $ended",
-        kept = kept.display()
-    );
-    scene.has_program("rsync", &lines);
+    let kept = kept.display();
+    let tries = format!("mv '{path}' '{kept}'; echo tried >'{path}'");
+    scene.around_rsync(&tries, &format!("mv '{kept}' '{path}'"));
 }
 
 #[test]
@@ -427,7 +400,7 @@ fn what_was_sent_otherwise_than_it_was_listed_is_not_agreed_on() {
     fs::write(&code, "v2, the right one").unwrap();
     is_swapped_during_rsync(&scene, &code);
     run(&scene, "mlcube-ssh-push", &document).succeeds();
-    as_ever(&scene);
+    scene.real_rsync();
     let code_there = there.parent().unwrap().with_file_name("k.py");
     assert_eq!(fs::read_to_string(&code_there).unwrap(), "tried\n");
     let if_changed = || {
@@ -440,7 +413,7 @@ fn what_was_sent_otherwise_than_it_was_listed_is_not_agreed_on() {
     let cube = cube.with_file("model", "mine, too");
     is_swapped_during_rsync(&scene, &cube.workspace().join("model"));
     run(&scene, "mlcube-ssh-push", &document).succeeds();
-    as_ever(&scene);
+    scene.real_rsync();
     run(&scene, "mlcube-ssh-pull", &document).says("kept model");
     assert_eq!(cube.result("model"), "mine, too");
     if_changed().says("kept model");
@@ -494,11 +467,9 @@ fn a_file_that_somebody_else_has_sent_meanwhile_has_come() {
     let (cube, document, there) = in_common(&scene);
     let cube = cube.with_file("new", "1").with_file("model", "changed");
     let (here, there) = (cube.workspace().join("new"), there.with_file_name("new"));
-    let version = "case $1 in --version) exec /usr/bin/rsync \"$@\" ;; esac";
-    let copies = format!("cp -p '{}' '{}'", here.display(), there.display());
-    scene.has_program("rsync", &format!("{version}\n{copies}\nexec /usr/bin/rsync \"$@\""));
+    scene.before_rsync(&format!("cp -p '{}' '{}'", here.display(), there.display()));
     run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
-    as_ever(&scene);
+    scene.real_rsync();
     run(&scene, "mlcube-ssh-push", &document).succeeds().is_silent();
 }
 

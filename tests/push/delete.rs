@@ -150,10 +150,10 @@ fn a_name_that_is_no_text_never_stands_for_another() {
 fn what_a_push_that_failed_has_brought_can_be_deleted_too() {
     let (scene, cube, there) = pushed();
     fs::write(cube.root().join("stale.py"), "x").unwrap();
-    scene.has_program("rsync", "/usr/bin/rsync \"$@\"; exit 12");
+    scene.after_rsync("exit 12");
     push(&scene, &cube, &[]).exits(125);
     assert!(there.join("stale.py").exists());
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    scene.real_rsync();
     remove(&cube, "stale.py");
     push(&scene, &cube, &["--delete"]).succeeds().says("deleted stale.py");
     assert!(!there.join("stale.py").exists());

@@ -312,13 +312,9 @@ fn what_grows_while_it_is_sent_is_no_conflict() {
     let cube = scene.cube("digits").task(&train()).with_file("data.csv", "1").with_file("log", "a");
     let document = pushed(&scene, &cube);
     let cube = cube.with_file("log", "ab").with_file("data.csv", "2");
-    let grows = format!(
-        "echo more >>'{}'; exec /usr/bin/rsync \"$@\"",
-        cube.workspace().join("log").display()
-    );
-    scene.has_program("rsync", &grows);
+    scene.before_rsync(&format!("echo more >>'{}'", cube.workspace().join("log").display()));
     scene.push(&document, &["-q"]).succeeds().is_silent();
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    scene.real_rsync();
     for text in [cube.result("log"), "and more".to_owned()] {
         fs::write(cube.workspace().join("log"), &text).unwrap();
         scene.push(&document, &["-q"]).succeeds().is_silent();
@@ -334,8 +330,7 @@ fn code_that_grows_while_it_is_sent_leaves_no_backups_of_itself() {
     let log = cube.root().join("train.log");
     fs::write(&log, "a").unwrap();
     let document = pushed(&scene, &cube);
-    let grows = format!("echo more >>'{}'; exec /usr/bin/rsync \"$@\"", log.display());
-    scene.has_program("rsync", &grows);
+    scene.before_rsync(&format!("echo more >>'{}'", log.display()));
     for _ in 0..2 {
         fs::write(&log, fs::read_to_string(&log).unwrap() + "line").unwrap();
         scene.push(&document, &["-q"]).succeeds().is_silent();
@@ -483,12 +478,9 @@ fn what_another_kind_of_entry_replaces_is_kept_and_named() {
     fs::create_dir(cube.workspace().join("d")).unwrap();
     fs::write(cube.workspace().join("d/x"), "ours").unwrap();
     let make = format!("printf RESULT >'{}'", result.display());
-    scene.has_program(
-        "rsync",
-        &format!("case \"$*\" in *--backup*) {make} ;; esac\nexec /usr/bin/rsync \"$@\""),
-    );
+    scene.before_rsync(&format!("case \"$*\" in *--backup*) {make} ;; esac"));
     push().succeeds().says("'d' was written on");
     assert_eq!(fs::read_to_string(backup_of("workspace/d").unwrap()).unwrap(), "RESULT");
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    scene.real_rsync();
     push().succeeds().says("nothing to send").never_says("backup");
 }

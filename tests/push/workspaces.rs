@@ -224,9 +224,9 @@ fn code_that_an_interrupted_push_by_content_replaced_is_not_said_to_be_of_the_ne
     let document = scene.document(&cube, &[]);
     scene.push(&document, &["-q"]).succeeds();
     cube.now_does("train", "echo 2 and more");
-    scene.has_program("rsync", "/usr/bin/rsync \"$@\"; exit 12");
+    scene.after_rsync("exit 12");
     scene.push(&document, &["-q", "--checksum"]).exits(125);
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    scene.real_rsync();
     let next = scene.push(&document, &[]);
     next.succeeds().says("the code that a push that was cut off replaced").never_says("this push");
     assert_eq!(replaced(&scene), [("code/tasks/train".to_owned(), "echo 1".to_owned())]);
@@ -240,11 +240,11 @@ fn what_an_interrupted_push_has_sent_is_not_named_as_changed() {
     scene.push(&document, &["-q"]).succeeds();
     for round in 2..5 {
         cube.now_does("train", &format!("echo {round} and more"));
-        scene.has_program("rsync", "/usr/bin/rsync \"$@\"; exit 12");
+        scene.after_rsync("exit 12");
         scene.push(&document, &["-q"]).exits(125).never_says("last push");
     }
     cube.now_does("train", "echo");
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    scene.real_rsync();
     scene.push(&document, &["-q"]).succeeds().is_silent();
 }
 

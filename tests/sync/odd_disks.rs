@@ -555,8 +555,7 @@ fn what_the_receiver_refuses_at_the_end_does_not_count_as_transferred() {
     for (from, to, step) in [(&here, &there, "push"), (&there, &here, "pull")] {
         // The sender has sent the file already when the receiver can't put it in its place.
         let folder = to.join("d");
-        let lock = format!("chmod 555 '{}'", folder.display());
-        scene.has_program("rsync", &format!("{lock}\nexec /usr/bin/rsync \"$@\""));
+        scene.before_rsync(&format!("chmod 555 '{}'", folder.display()));
         let [refused, other] = [format!("d/{step}"), format!("{step}ed")];
         write(from, &[(&refused, &large), (&other, &large)]);
         account.owns(from);
@@ -571,7 +570,7 @@ fn what_the_receiver_refuses_at_the_end_does_not_count_as_transferred() {
             fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
         }
         assert!(!to.join(&refused).exists() && to.join(&other).exists());
-        scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+        scene.real_rsync();
         run(&format!("mlcube-ssh-{step}")).succeeds();
         assert_eq!(read(to, &refused), large);
     }

@@ -105,12 +105,9 @@ fn an_edit_within_two_seconds_of_a_pull_is_none_of_a_disk_that_keeps_times() {
     pull(&scene, &document).succeeds();
     fs::write(there.join("f"), "remote").unwrap();
     let edit = format!("printf mine-- >'{}'", here.display());
-    scene.has_program(
-        "rsync",
-        &format!("/usr/bin/rsync \"$@\"\nended=$?\ncase \"$*\" in *--backup*) {edit} ;; esac\nexit $ended"),
-    );
+    scene.after_rsync(&format!("case \"$*\" in *--backup*) {edit} ;; esac"));
     pull(&scene, &document).succeeds();
-    scene.has_program("rsync", "exec /usr/bin/rsync \"$@\"");
+    scene.real_rsync();
     push(&scene, &document).says("kept f");
     pull(&scene, &document).says("kept f");
     assert_eq!((read(here), read(there.join("f"))), ("mine--".into(), "remote".into()));

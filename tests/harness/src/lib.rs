@@ -17,6 +17,7 @@ mod library;
 mod process;
 mod program;
 mod random;
+mod rsync;
 mod scene;
 mod schema;
 mod skip;
