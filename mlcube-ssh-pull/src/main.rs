@@ -19,10 +19,7 @@ use mlcube_ssh::pipe::step::Step;
 use mlcube_ssh::process::command;
 
 fn main() -> ExitCode {
-    match args::parse::<cli::Args>(cli::PROGRAM, std::env::args_os()) {
-        Ok(args) => run(&args),
-        Err(status) => status,
-    }
+    args::main(cli::PROGRAM, run)
 }
 
 fn run(args: &cli::Args) -> ExitCode {

@@ -31,6 +31,11 @@ pub fn parse<A: Parser>(
     A::try_parse_from(&words).map_err(|error| answered(program, &A::command(), &words, &error))
 }
 
+/// Parses the command line of this process, and runs the program.
+pub fn main<A: Parser>(program: &'static str, run: impl FnOnce(&A) -> ExitCode) -> ExitCode {
+    parse(program, std::env::args_os()).map_or_else(|status| status, |args| run(&args))
+}
+
 /// As [`parse`], for a verb of another command line, that of `command`, which hands its options to this program: an
 /// error is one of that command line.
 ///

@@ -44,63 +44,23 @@ mod tests {
         symlink("nowhere", top.join("dangling")).unwrap();
         let top = top.to_str().unwrap();
         let find_py = || Command::new("python3").args(["-c", include_str!("sh/find.py")]);
-        for words in [
-            &[top, "-mindepth", "1", "-printf", FIND_FORMAT][..],
-            &[
-                top,
-                "-mindepth",
-                "1",
-                "!",
-                "-type",
-                "l",
-                "!",
-                "(",
-                "-type",
-                "f",
-                "-uid",
-                "0",
-                "-perm",
-                "-400",
-                ")",
-                "-printf",
-                FIND_FORMAT_UNREADABLE,
-                "-prune",
-                "-o",
-                "-mindepth",
-                "1",
-                "-printf",
-                FIND_FORMAT,
-            ],
-            &[
-                top,
-                "-type",
-                "l",
-                "-xtype",
-                "d",
-                "-exec",
-                "find",
-                "{}/",
-                "-mindepth",
-                "1",
-                "-printf",
-                FIND_FORMAT_LINKED,
-                ";",
-            ],
-            &["-L", top, "-maxdepth", "1", "-printf", FIND_FORMAT_LINKED],
-            &[top, "-depth", "-type", "d", "!", "-user", "7", "-print0"],
-            &[
-                top,
-                "-name",
-                "dee*",
-                "-prune",
-                "-o",
-                "-readable",
-                "-perm",
-                "/111",
-                "-printf",
-                "%D %p\\0",
-            ],
+        for line in [
+            "TOP -mindepth 1 -printf FORMAT",
+            "TOP -mindepth 1 ! -type l ! ( -type f -uid 0 -perm -400 ) -printf UNREADABLE -prune -o -mindepth 1 -printf FORMAT",
+            "TOP -type l -xtype d -exec find {}/ -mindepth 1 -printf LINKED ;",
+            "-L TOP -maxdepth 1 -printf LINKED",
+            "TOP -depth -type d ! -user 7 -print0",
+            "TOP -name dee* -prune -o -readable -perm /111 -printf PLACE",
         ] {
+            let words = line.split(' ').map(|word| match word {
+                "TOP" => top,
+                "FORMAT" => FIND_FORMAT,
+                "UNREADABLE" => FIND_FORMAT_UNREADABLE,
+                "LINKED" => FIND_FORMAT_LINKED,
+                "PLACE" => "%D %p\\0",
+                word => word,
+            });
+            let words = &words.collect::<Vec<_>>();
             assert_eq!(listed(find_py(), words), listed(Command::new("find"), words), "{words:?}");
         }
     }

@@ -3,23 +3,11 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Formats seconds since 1970 as `2026-11-24 06:18:31`, in UTC.
-///
-/// The days are counted in years that begin with March, so that a leap day is the last of its year (Hinnant,
-/// "chrono-compatible low-level date algorithms").
+/// Formats seconds since 1970 as `2026-11-24 06:18:31`, in UTC; as a number where no calendar has them.
 #[must_use]
 pub fn utc(seconds: i64) -> String {
-    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let days = day + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let date = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year:04}-{month:02}-{date:02} {hour:02}:{minute:02}:{:02}", second % 60)
+    let time = Timestamp::from_second(seconds);
+    time.map_or(seconds.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 /// Formats seconds since 1970 as `2026-11-24 07:18`, in the local time zone; in UTC, and said so, where it isn't known.

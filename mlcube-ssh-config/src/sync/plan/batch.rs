@@ -79,9 +79,7 @@ impl Batch {
             let batch = batches.entry(deeper).or_insert_with(|| Self {
                 folder: self.folder.join(deeper),
                 files_from: List::default(),
-                is_sparse: self.is_sparse,
-                is_followed: self.is_followed,
-                is_content_alone: self.is_content_alone,
+                ..self.clone()
             });
             batch.files_from.push(name.strip_prefix(deeper).unwrap_or(name));
         }
@@ -92,13 +90,7 @@ impl Batch {
     /// that arrives.
     #[must_use]
     pub fn pieces(&self, entries: usize) -> Vec<Self> {
-        let piece = |files_from| Self {
-            folder: self.folder.clone(),
-            files_from,
-            is_sparse: self.is_sparse,
-            is_followed: self.is_followed,
-            is_content_alone: self.is_content_alone,
-        };
+        let piece = |files_from| Self { files_from, ..self.clone() };
         self.files_from.pieces(entries).map(piece).collect()
     }
 }
