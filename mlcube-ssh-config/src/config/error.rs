@@ -26,7 +26,6 @@ impl Error {
     }
 
     /// Returns the error as a step reports it, with its hint.
-    #[must_use]
     pub fn hinted(self) -> anyhow::Error {
         hinted(self.message, self.hint)
     }

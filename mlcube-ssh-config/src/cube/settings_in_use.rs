@@ -29,7 +29,6 @@ pub struct SettingsInUse {
 
 impl SettingsInUse {
     /// Finds those of a cube's platform.
-    #[must_use]
     pub fn of(cube: &Cube) -> Self {
         let Cube { layout, runner } = cube;
         let ssh_config = runner.ssh_config.iter().map(|path| home_expanded(path));
@@ -44,7 +43,6 @@ impl SettingsInUse {
     }
 
     /// Returns whether the local file at `place`, which has this size, is one of them.
-    #[must_use]
     pub fn has(&self, place: &Path, size: u64) -> bool {
         self.files
             .iter()
@@ -52,7 +50,6 @@ impl SettingsInUse {
     }
 
     /// Returns whether the local link at `place` is on the way to one of them.
-    #[must_use]
     pub fn is_behind(&self, place: &Path) -> bool {
         !self.links.is_empty()
             && fs::symlink_metadata(place)
