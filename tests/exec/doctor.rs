@@ -106,6 +106,7 @@ fn a_healthy_host_shows_nothing_but_ok() {
     assert!(left.is_empty(), "{left:?}");
     let dry = scene.exec(&document, &["doctor", "-n"]);
     assert_eq!(dry.succeeds().says("--files-from=-").says("check_engine").stdout, "");
+    assert_eq!(scene.exec(&document, &["doctor", "-n", "--json"]).succeeds().stdout, "[]\n");
 }
 
 #[test]
@@ -616,7 +617,7 @@ fn has_sent_and_makes_an_environment(scene: &Scene) {
                 entry.unwrap().file_name().to_str().is_some_and(|name| name.starts_with('#'))
             })
         };
-        folders.map(has_files).any(|has| has) && scene.host.home().join("begun").exists()
+        { folders }.any(has_files) && scene.host.home().join("begun").exists()
     });
 }
 
@@ -671,7 +672,7 @@ fn a_connection_that_is_lost_is_no_program_that_hangs() {
     has_sent_and_makes_an_environment(&scene);
     scene.host.sshd.connections().kill();
     let told = checks.wait();
-    let found = findings(&told.exits(125));
+    let found = findings(told.exits(125));
     assert!(found[0].0 == "fail session" && found[0].1.contains("was lost"), "{told}");
     assert!(found.iter().any(|(name, ..)| name == "fail venv"), "{told}");
     // Others may not have come to their end.

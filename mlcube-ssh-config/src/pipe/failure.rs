@@ -54,8 +54,17 @@ pub struct Failure {
     cause: anyhow::Error,
     hint: Option<String>,
     is_final: bool,
-    is_out_of_room: bool,
-    is_of_silence: bool,
+    /// What it is about, where a caller acts on that.
+    reason: Option<Reason>,
+}
+
+/// A cause that callers know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// A disk is full: what was being written is incomplete.
+    FullDisk,
+    /// The host has sent nothing for too long.
+    Silence,
 }
 
 /// The result of a step or a part of it.
@@ -63,9 +72,7 @@ pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     fn new(kind: FailureKind, status: ExitStatus, cause: anyhow::Error) -> Self {
-        let (hint, began, is_final) = (None, false, true);
-        let (is_out_of_room, is_of_silence) = (false, false);
-        Self { kind, status, began, cause, hint, is_final, is_out_of_room, is_of_silence }
+        Self { kind, status, began: false, cause, hint: None, is_final: true, reason: None }
     }
 
     /// Creates a failure of mlcube-ssh itself: status 125.
@@ -132,27 +139,27 @@ impl Failure {
     /// Marks the failure as final because a disk is full: what was being written is incomplete.
     #[must_use]
     pub fn of_a_full_disk(mut self) -> Self {
-        self.is_out_of_room = true;
+        self.reason = Some(Reason::FullDisk);
         self
     }
 
     /// Returns whether a full disk is the cause.
     #[must_use]
     pub fn is_out_of_room(&self) -> bool {
-        self.is_out_of_room
+        self.reason == Some(Reason::FullDisk)
     }
 
     /// Marks the failure of a host that has sent nothing for too long.
     #[must_use]
     pub fn of_silence(mut self) -> Self {
-        self.is_of_silence = true;
+        self.reason = Some(Reason::Silence);
         self
     }
 
     /// Returns whether the host has sent nothing for too long.
     #[must_use]
     pub fn is_of_silence(&self) -> bool {
-        self.is_of_silence
+        self.reason == Some(Reason::Silence)
     }
 
     /// Returns whether another attempt would fail until somebody changes something.

@@ -20,9 +20,9 @@
 pick_job
 printf 'job %s\n' "${job##*/}"
 if [ -f "$job/job.json" ]; then
-  # Read once: a launcher may put another one in its place.
-  record=$(cat "$job/job.json") || problem unreadable-log "$job/job.json"
-  printf 'record\n%s%s %s\n' "$record" "$mark" "$(printf '%s' "$record" | wc -c)"
+  # Read once: a launcher may put another one in its place. The log can be shown without it.
+  record=$(cat "$job/job.json") &&
+    printf 'record\n%s%s %s\n' "$record" "$mark" "$(printf '%s' "$record" | wc -c)"
 fi
 if [ -z "$offset" ] && [ -n "$lines" ]; then
   measure_log "$job"

@@ -37,7 +37,8 @@ const UNSEEN: &str = "; nothing on the remote was checked";
 pub(crate) fn doctor(step: &Step, document: &Document, json: bool) -> Outcome<()> {
     let mut findings = findings(step, json);
     if step.is_dry_run() {
-        return show(step, document);
+        show(step, document)?;
+        return findings.finish();
     }
     let cube = match Cube::of(document) {
         Ok(cube) => cube,
@@ -75,7 +76,10 @@ pub(crate) fn without_document(step: &Step, json: bool, refusal: &Path) -> Outco
         None => refused,
     };
     findings.fail(Check::Configuration, &refused, UNSEEN);
-    local::check_machine(&mut findings);
+    // A check of the state folder makes it.
+    if !step.is_dry_run() {
+        local::check_machine(&mut findings);
+    }
     findings.finish()
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Space {
 
 impl Space {
     /// Parses `BLOCKS SIZE INODES ALL-INODES PATH`. stat prints the numbers with a sign: a file system may say -1 for
-    /// what it doesn't count (CephFS), and fewer blocks than none where only root has some left.
+    /// what it doesn't count (`CephFS`), and fewer blocks than none where only root has some left.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut words = text.splitn(5, ' ');
         let mut number = || words.next()?.parse::<i128>().ok();
