@@ -26,6 +26,7 @@ impl Error {
     }
 
     /// Returns the error as a step reports it, with its hint.
+    #[must_use]
     pub fn hinted(self) -> anyhow::Error {
         hinted(self.message, self.hint)
     }

@@ -218,6 +218,7 @@ impl Resolved {
 
     /// Returns the local variables that the cube's file reads and that are part of the value of a key, or of a map
     /// around it. `parts` is the key, part by part.
+    #[must_use]
     pub fn variables(&self, parts: &[&str]) -> Vec<String> {
         self.tree.variables(self.top, parts)
     }
@@ -225,17 +226,20 @@ impl Resolved {
     /// Returns the source that set a key, and what it overrode; for a map or a list, that of all its values.
     ///
     /// `None` if the key doesn't exist.
+    #[must_use]
     pub fn explain(&self, key: &str) -> Option<Vec<Explanation>> {
         explain::explain(&self.tree, self.top, key)
     }
 
     /// Returns every key, dotted.
+    #[must_use]
     pub fn keys(&self) -> Vec<String> {
         explain::keys(&self.tree, self.top)
     }
 
     /// Returns the source that set the value of a key (`/home/me/mlcube.yaml:4`), or that of the deepest existing key
     /// above it.
+    #[must_use]
     pub fn place(&self, key: &str) -> String {
         explain::place(&self.tree, self.top, key)
     }

@@ -9,11 +9,17 @@ use crate::config::request::Request;
 use crate::config::sources::Which;
 
 /// Returns the names of the platforms in a settings file.
+///
+/// # Errors
+/// If the file can't be read.
 pub fn platforms(settings: &str) -> Result<Vec<String>, Error> {
     names(&Request { settings: settings.to_owned(), ..Request::default() }, "", Which::Settings)
 }
 
 /// Returns the names of the tasks of the cube at `mlcube`, its folder or its file.
+///
+/// # Errors
+/// If the file can't be read.
 pub fn tasks(mlcube: &str, working_directory: &str) -> Result<Vec<String>, Error> {
     let (root, file) = paths::cube(mlcube, working_directory);
     names(&Request::default(), &paths::join(&root, &file), Which::Cube)

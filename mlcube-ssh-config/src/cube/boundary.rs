@@ -43,6 +43,9 @@ pub struct Boundary {
 
 impl Boundary {
     /// Makes the boundary of a cube on a platform. Refuses nothing yet.
+    ///
+    /// # Errors
+    /// When the base or a listed place can't be inspected.
     pub fn of(layout: &Layout, runner: &Runner) -> Result<Self> {
         let listed = runner.follow_links.iter();
         let listed = listed.map(|place| real(&normal(&home_expanded(place.as_str()))));
@@ -54,6 +57,9 @@ impl Boundary {
     }
 
     /// Makes the boundary of a base, out of which no link leads to a place that the user lists.
+    ///
+    /// # Errors
+    /// When the base can't be inspected.
     pub fn of_folder(base: &Path) -> Result<Self> {
         let homes = homes()?;
         let ssh = homes.iter().map(|home| real(&home.join(".ssh")));
@@ -143,11 +149,13 @@ impl Boundary {
     }
 
     /// Returns whether a local link leads to a place that the user lists.
+    #[must_use]
     pub fn follows(&self, link: &Path) -> bool {
         self.followed(link).is_some()
     }
 
     /// The real path to which a local link leads, if the user lists that place.
+    #[must_use]
     pub fn followed(&self, link: &Path) -> Option<PathBuf> {
         if self.listed.is_empty() {
             return None;
@@ -156,6 +164,7 @@ impl Boundary {
     }
 
     /// The real path to which a local link leads, if a push may read it: it is in the base, or the user lists it.
+    #[must_use]
     pub fn readable(&self, link: &Path) -> Option<PathBuf> {
         let is = fs::canonicalize(link).ok()?;
         let is_own = is.starts_with(&self.base) && !self.is_in_git(&is);
@@ -163,6 +172,7 @@ impl Boundary {
     }
 
     /// Returns whether `follow_links` may list a place: not a home or one of the user's private folders.
+    #[must_use]
     pub fn can_be_listed(&self, is: &Path) -> bool {
         let holds = |folder: &PathBuf| folder.starts_with(is) || is.starts_with(folder);
         !self.is_home_or_above(is) && !self.is_in_git(is) && !self.protected.iter().any(holds)
@@ -231,6 +241,9 @@ fn is_one_or_above(homes: &[PathBuf], is: &Path) -> bool {
 }
 
 /// Returns whether a real path is a home folder of the user, or one above it.
+///
+/// # Errors
+/// When the home can't be inspected.
 pub(crate) fn is_home_or_above(is: &Path) -> Result<bool> {
     Ok(is_one_or_above(&homes()?, is))
 }
@@ -251,6 +264,7 @@ fn leads(what: &str, path: &Path, is: &Path) -> String {
 }
 
 /// The hint that allows links to lead to these places.
+#[must_use]
 pub fn listing(places: &[PathBuf]) -> String {
     let place = |place: &PathBuf| serde_json::Value::from(place.to_string_lossy()).to_string();
     let list = format!("[{}]", places.iter().map(place).collect::<Vec<_>>().join(", "));

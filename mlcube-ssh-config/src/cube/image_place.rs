@@ -13,6 +13,7 @@ use crate::settings::runner::Runner;
 const DEFAULT: &str = ".image";
 
 /// Returns the folder of images relative to the workspace, if the remote `mlcube` has one in it.
+#[must_use]
 pub fn in_workspace(
     config: &Map<String, Value>,
     runner: &Runner,

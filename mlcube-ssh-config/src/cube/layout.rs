@@ -91,6 +91,7 @@ impl Layout {
     }
 
     /// Makes a layout from its parts.
+    #[must_use]
     pub fn new(
         base: PathBuf,
         root: PathBuf,
@@ -102,6 +103,7 @@ impl Layout {
     }
 
     /// The places to send, relative to the base; a place inside another one is left out.
+    #[must_use]
     pub fn places(&self) -> Vec<PathBuf> {
         let all: Vec<&PathBuf> =
             std::iter::once(&self.root).chain(&self.context).chain(&self.inputs).collect();
@@ -116,16 +118,19 @@ impl Layout {
     }
 
     /// The local root of the cube.
+    #[must_use]
     pub fn local_root(&self) -> PathBuf {
         normal(&self.base.join(&self.root))
     }
 
     /// The folder that the image is built from, relative to the base.
+    #[must_use]
     pub fn build_context(&self) -> &Path {
         self.context.as_ref().unwrap_or(&self.root)
     }
 
     /// The path of the workspace relative to the cube's root, if it is below it.
+    #[must_use]
     pub fn workspace_in_root(&self) -> Option<PathBuf> {
         self.workspace
             .strip_prefix(self.local_root())
@@ -135,12 +140,14 @@ impl Layout {
     }
 
     /// The workspace's place in the base, if it is in the base and the path has no newline.
+    #[must_use]
     pub fn workspace_in_base(&self) -> Option<String> {
         let place = normal(&self.workspace).strip_prefix(&self.base).ok()?.to_str()?.to_owned();
         (!place.contains('\n')).then_some(place)
     }
 
     /// The places of the workspace in the base: the one in use and the default one. A workspace is never code.
+    #[must_use]
     pub fn workspaces(&self) -> Vec<PathBuf> {
         let default = self.local_root().join("workspace");
         let below = |path: &Path| normal(path).strip_prefix(&self.base).ok().map(Path::to_owned);
@@ -152,17 +159,20 @@ impl Layout {
     }
 
     /// Returns whether a path in the base is a workspace or is in one.
+    #[must_use]
     pub fn is_workspace(&self, path: &Path) -> bool {
         self.workspaces().iter().any(|workspace| path.starts_with(workspace))
     }
 
     /// Returns whether a path in the base is in one of the places to send, and not in a workspace.
+    #[must_use]
     pub fn is_code(&self, path: &Path) -> bool {
         self.places().iter().any(|place| path.starts_with(place)) && !self.is_workspace(path)
     }
 
     /// The tree's name on the remote: the base's own name, with every character that isn't plain in a shell line
     /// replaced.
+    #[must_use]
     pub fn name(&self, runner: &Runner) -> String {
         if let Some(name) = &runner.remote_name {
             return name.to_string();
@@ -175,6 +185,9 @@ impl Layout {
     }
 
     /// The remote places of the tree, the cube, the workspace and the state folder.
+    ///
+    /// # Errors
+    /// When a path isn't valid on the remote.
     pub fn remote(&self, runner: &Runner) -> Result<Remote> {
         let name = self.name(runner);
         let base = runner.remote_root.join(&name)?;
@@ -189,6 +202,9 @@ impl Layout {
     }
 
     /// The place of the remote workspace in an earlier version, if it differs from the present one.
+    ///
+    /// # Errors
+    /// When the path isn't valid on the remote.
     pub fn former_workspace(&self, remote: &Remote) -> Result<Option<RemotePath>> {
         if self.workspace_in_root().is_some() {
             return Ok(None);
@@ -198,12 +214,14 @@ impl Layout {
 }
 
 /// The path with every component plain, as the remote `mlcube` can take it.
+#[must_use]
 pub fn plain_path(path: &Path) -> String {
     plain(&path.to_string_lossy())
 }
 
 /// The links that `path` needs: for each component that isn't plain, the path of a link with a plain name beside it,
 /// and the component's name.
+#[must_use]
 pub fn links(path: &Path) -> Vec<(String, String)> {
     let mut link = String::new();
     let mut links = Vec::new();

@@ -11,6 +11,9 @@ use crate::config::request::Request;
 use crate::cube::paths::normal;
 
 /// The local paths of the relative inputs outside the cube, of all tasks.
+///
+/// # Errors
+/// When the configuration can't be resolved without its arguments.
 pub fn inputs(request: &Request, resolved: &Resolved) -> Result<Vec<String>> {
     if request.arguments.is_empty() && request.workspace.is_none() {
         return Ok(declared(resolved));
@@ -27,6 +30,7 @@ fn declared(resolved: &Resolved) -> Vec<String> {
 }
 
 /// The keys of these inputs, split into their parts.
+#[must_use]
 pub fn keys(resolved: &Resolved) -> Vec<[String; 6]> {
     all(resolved).map(|(key, _)| key).collect()
 }

@@ -10,6 +10,7 @@ use crate::cube::paths::normal;
 use crate::pipe::document::Remote;
 
 /// The local place; `None` for a path that belongs to the remote.
+#[must_use]
 pub fn local_path(layout: &Layout, path: &str) -> Option<PathBuf> {
     let local = normal(&layout.workspace.join(path));
     let is_own = path.starts_with('/')
@@ -19,6 +20,7 @@ pub fn local_path(layout: &Layout, path: &str) -> Option<PathBuf> {
 }
 
 /// The remote place, as a remote script reads it; `None` for a local place that isn't sent.
+#[must_use]
 pub fn remote_path(layout: &Layout, remote: &Remote, path: &str) -> Option<String> {
     let Some(local) = local_path(layout, path) else { return Some(path.to_owned()) };
     if let Ok(rest) = local.strip_prefix(&layout.workspace) {
@@ -33,6 +35,7 @@ pub fn remote_path(layout: &Layout, remote: &Remote, path: &str) -> Option<Strin
 
 /// The path to give to the remote `mlcube`. A path in the workspace is relative to it, whatever the remote workspace is
 /// called; the rest of the cube gets its full path, which holds even if the remote workspace is a link.
+#[must_use]
 pub fn remote_argument(layout: &Layout, remote: &Remote, path: &str) -> String {
     let Some(local) = local_path(layout, path).filter(|_| path.starts_with('/')) else {
         return path.to_owned();

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Removes `.` and `..` as Python's `os.path.abspath` does: by text, without following links.
+#[must_use]
 pub fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
@@ -24,6 +25,9 @@ pub fn normal(path: &Path) -> PathBuf {
 }
 
 /// Follows all links in a path; components that don't exist keep their names.
+///
+/// # Errors
+/// When it can't be inspected, or a link in it is broken.
 pub fn real(path: &Path) -> Result<PathBuf> {
     let resolve = || -> io::Result<PathBuf> {
         for existing in path.ancestors() {
@@ -52,6 +56,7 @@ pub(crate) fn home() -> Option<PathBuf> {
 }
 
 /// Replaces a leading `~/` in `path` by the home folder.
+#[must_use]
 pub fn home_expanded(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), home()) {
         (Some(rest), Some(home)) => home.join(rest),

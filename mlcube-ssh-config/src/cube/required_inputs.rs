@@ -22,6 +22,7 @@ pub struct Input {
 }
 
 /// The inputs of the document's tasks, except what an earlier one of them produces.
+#[must_use]
 pub fn needed(document: &Document, layout: &Layout) -> Vec<Input> {
     let mut needed = Vec::new();
     let mut made: BTreeSet<PathBuf> = BTreeSet::new();

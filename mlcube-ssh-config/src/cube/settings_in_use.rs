@@ -29,6 +29,7 @@ pub struct SettingsInUse {
 
 impl SettingsInUse {
     /// Finds those of a cube's platform.
+    #[must_use]
     pub fn of(cube: &Cube) -> Self {
         let Cube { layout, runner } = cube;
         let ssh_config = runner.ssh_config.iter().map(|path| home_expanded(path));
@@ -43,6 +44,7 @@ impl SettingsInUse {
     }
 
     /// Returns whether the local file at `place`, which has this size, is one of them.
+    #[must_use]
     pub fn has(&self, place: &Path, size: u64) -> bool {
         self.files
             .iter()
@@ -50,6 +52,7 @@ impl SettingsInUse {
     }
 
     /// Returns whether the local link at `place` is on the way to one of them.
+    #[must_use]
     pub fn is_behind(&self, place: &Path) -> bool {
         !self.links.is_empty()
             && fs::symlink_metadata(place)

@@ -20,6 +20,7 @@ pub enum ParameterIo {
 
 impl ParameterIo {
     /// The key of `mlcube.yaml` below which such parameters are declared.
+    #[must_use]
     pub fn key(self) -> &'static str {
         match self {
             Self::Input => "inputs",
@@ -48,6 +49,7 @@ pub struct Parameter {
 
 impl Parameter {
     /// The key in `mlcube.yaml`, for messages.
+    #[must_use]
     pub fn key(&self) -> String {
         format!("tasks.{}.parameters.{}.{}", self.task, self.direction.key(), self.name)
     }

@@ -29,6 +29,9 @@ pub struct Owner {
 impl Owner {
     /// Makes the owner of a layout. `apart` is the id of a machine that shares its home, and so the file with the id,
     /// with another one.
+    ///
+    /// # Errors
+    /// When the id of the local machine can't be read or made.
     pub(crate) fn of(layout: &Layout, apart: Option<&str>) -> Result<Self> {
         let machine = match apart {
             Some(id) => id.to_owned(),
@@ -44,17 +47,20 @@ impl Owner {
     }
 
     /// The id, without blanks.
+    #[must_use]
     pub fn id(&self) -> &str {
         self.line.split(' ').next().unwrap_or_default()
     }
 }
 
 /// Refuses to push to a tree of another owner; `line` is the content of its file `origin`.
+#[must_use]
 pub fn other(document: &Document, line: &str) -> Failure {
     refused(document, line, "pushed it", "take over")
 }
 
 /// Refuses to start a job in a tree that this machine has pushed, and that another one has taken over since.
+#[must_use]
 pub fn taken_over(document: &Document, line: &str) -> Failure {
     refused(document, line, "has taken it over since the last push of this machine", "take back")
 }
@@ -76,6 +82,7 @@ fn refused(document: &Document, line: &str, did: &str, take: &str) -> Failure {
 }
 
 /// Refuses to remove a tree of another owner.
+#[must_use]
 pub fn not_removed(document: &Document, line: &str) -> Failure {
     let Remote { base, host, .. } = &document.remote;
     let from = pushed_from(line);

@@ -59,6 +59,7 @@ pub(crate) fn confirmed(document: &Document) -> Result<(Layout, Runner)> {
 }
 
 /// Returns whether this user's `mlcube-ssh-config` wrote the settings and paths of the document on this machine.
+#[must_use]
 pub fn is_sealed(document: &Document) -> bool {
     let seal = document.seal.as_deref().and_then(from_hex);
     // Without a key, this user has sealed nothing.
@@ -69,6 +70,9 @@ pub fn is_sealed(document: &Document) -> bool {
 }
 
 /// Seals a document that was resolved from this user's settings and command line.
+///
+/// # Errors
+/// When there is no folder for the key, or it can't be made.
 pub fn seal(document: &mut Document) -> Result<()> {
     let file = key_file()?;
     let key = match read_key(&file)? {

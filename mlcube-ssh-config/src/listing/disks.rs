@@ -34,6 +34,7 @@ impl FromIterator<(PathBuf, Granularity)> for Disks {
 
 impl Disks {
     /// Probes the local file systems of `folders`, which are relative to `top`.
+    #[must_use]
     pub fn local(top: &Path, folders: &[&Path]) -> Self {
         let mut known = HashMap::new();
         let mut of = |folder: &Path| {
@@ -60,6 +61,7 @@ impl Disks {
     }
 
     /// The granularity of the file system that holds the entry `path`.
+    #[must_use]
     pub fn of(&self, path: &Path) -> Granularity {
         let folder = path.parent().and_then(|folder| self.asked.get(folder));
         folder.copied().or(self.others).unwrap_or(Granularity::EXACT)

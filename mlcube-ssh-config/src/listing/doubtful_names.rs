@@ -26,6 +26,7 @@ pub struct DoubtfulNames(Vec<&'static Path>);
 
 impl DoubtfulNames {
     /// Finds the doubtful names among the entries of `send` that are new in `to`.
+    #[must_use]
     pub fn of(send: &Listing, to: &Listing) -> Self {
         let new = || send.iter().map(|(path, _)| path).filter(|path| to.get(path).is_none());
         if new().next().is_none() {
@@ -47,6 +48,7 @@ impl DoubtfulNames {
     }
 
     /// Returns whether no name is doubtful.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -15,6 +15,7 @@ use crate::text::system_error::without_numbers;
 const REASON: char = '!';
 
 /// Returns whether an error says that nothing exists at a path; every other error leaves that open.
+#[must_use]
 pub fn is_absence(problem: &io::Error) -> bool {
     matches!(problem.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -50,6 +51,7 @@ pub enum Unreadable {
 
 impl Unreadable {
     /// Reads what a listing has of an unreadable entry in the place of a link's target.
+    #[must_use]
     pub fn of(target: &Path) -> Self {
         let text = target.to_string_lossy();
         match text.strip_prefix(REASON) {
@@ -112,11 +114,13 @@ impl Entry {
     }
 
     /// Returns whether there is a local entry at `path` for which `is` holds; `false` if it can't be inspected.
+    #[must_use]
     pub fn is_at(path: &Path, is: impl FnOnce(&Self) -> bool) -> bool {
         matches!(Self::look(path), Ok(Some(entry)) if is(&entry))
     }
 
     /// Makes an entry that can't be inspected, for this reason.
+    #[must_use]
     pub fn unreadable(problem: &io::Error) -> Self {
         let target = PathBuf::from(format!("{REASON}{}", reason(problem)));
         Self { kind: EntryKind::Unreadable, mode: 0, size: 0, modified: (0, 0), target }
@@ -128,11 +132,13 @@ impl Entry {
     }
 
     /// Why an unreadable entry can't be read.
+    #[must_use]
     pub fn why_unreadable(&self) -> Unreadable {
         Unreadable::of(&self.target)
     }
 
     /// Reads the entry of an open file; `None` if the system can't.
+    #[must_use]
     pub fn of_open(file: &File) -> Option<Self> {
         Self::of(&file.metadata().ok()?, Path::new("")).ok()
     }
@@ -173,32 +179,38 @@ impl Entry {
     }
 
     /// Makes the entry that marks a name which the file system can't store, or confuses with the name of another entry.
+    #[must_use]
     pub fn unheld() -> Self {
         let (kind, mode) = (EntryKind::Other, UNHELD);
         Self { kind, mode, size: 0, modified: (0, 0), target: PathBuf::new() }
     }
 
     /// Returns whether it is a file with holes: fewer bytes are allocated than its size.
+    #[must_use]
     pub fn is_sparse(&self) -> bool {
         self.mode & SPARSE != 0
     }
 
     /// Returns whether it is a folder in which the user who listed it can't make, replace or remove anything.
+    #[must_use]
     pub fn is_unwritable(&self) -> bool {
         self.mode & UNWRITABLE != 0
     }
 
     /// Returns whether only the content of the entry is sent.
+    #[must_use]
     pub fn is_content_alone(&self) -> bool {
         self.mode & CONTENT_ALONE != 0
     }
 
     /// Returns whether this file system can't store the name.
+    #[must_use]
     pub fn is_unheld(&self) -> bool {
         self.mode & UNHELD != 0
     }
 
     /// The permission bits alone.
+    #[must_use]
     pub fn permissions(&self) -> u32 {
         self.mode & 0o7777
     }
@@ -236,16 +248,19 @@ impl Entry {
     }
 
     /// Returns whether it is a regular file.
+    #[must_use]
     pub fn is_file(&self) -> bool {
         self.kind == EntryKind::File
     }
 
     /// Returns whether it is a folder.
+    #[must_use]
     pub fn is_folder(&self) -> bool {
         self.kind == EntryKind::Folder
     }
 
     /// Returns whether it is a followed link, listed as the file or folder that it leads to.
+    #[must_use]
     pub fn is_followed_link(&self) -> bool {
         matches!(self.kind, EntryKind::File | EntryKind::Folder)
             && !self.target.as_os_str().is_empty()
@@ -254,6 +269,7 @@ impl Entry {
     /// Returns whether both have the same content according to size and time, as in rsync's quick check, to the
     /// nanosecond. Where a file system can't store a time, [`Listing::unrounded`](super::Listing::unrounded) puts it
     /// back before anything is compared.
+    #[must_use]
     pub fn same_content(&self, other: &Self) -> bool {
         self.kind == other.kind
             && match self.kind {
@@ -264,6 +280,7 @@ impl Entry {
     }
 
     /// Returns whether both have the same permissions. Links have none; set-uid and similar bits belong to a machine.
+    #[must_use]
     pub fn same_permissions(&self, other: &Self) -> bool {
         self.kind == EntryKind::Link || self.mode & 0o777 == other.mode & 0o777
     }
@@ -274,6 +291,7 @@ impl Entry {
     }
 
     /// Returns whether [`Entry::same_content`] holds and the permissions are the same.
+    #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         self.same_content(other) && self.same_permissions(other)
     }

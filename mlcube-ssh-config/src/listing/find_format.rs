@@ -191,6 +191,9 @@ impl Listing {
     }
 
     /// As [`Listing::parse`], for text of any length that the local machine wrote, without holding all of it in memory.
+    ///
+    /// # Errors
+    /// When the text can't be read or is malformed.
     pub fn read(mut text: impl Read) -> Result<Self> {
         let mut parser = Parser { is_our_own: true, ..Parser::default() };
         let mut buffer = vec![0; 64 * 1024];

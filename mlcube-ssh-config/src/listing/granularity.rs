@@ -55,11 +55,13 @@ impl Granularity {
     }
 
     /// Returns whether it stores permissions.
+    #[must_use]
     pub fn keeps_modes(self) -> bool {
         !self.loses_modes
     }
 
     /// The entry `exact` as the file system shows it; its permissions are left as they are.
+    #[must_use]
     pub fn rounded(self, exact: &Entry) -> Entry {
         let time = nanoseconds(exact.modified);
         let down = time.div_euclid(self.step) * self.step;
@@ -93,6 +95,7 @@ pub(crate) fn may_be_shown(exact: &Entry, shown: &Entry) -> bool {
 }
 
 /// Returns whether some file system shows the time of the file `exact` as that of `shown`, which is another one.
+#[must_use]
 pub fn may_be_rounded(exact: &Entry, shown: &Entry) -> bool {
     let (exact_time, shown_time) = (nanoseconds(exact.modified), nanoseconds(shown.modified));
     let is_step = |step: &i128| shown_time % step == 0 && (shown_time - exact_time).abs() < *step;

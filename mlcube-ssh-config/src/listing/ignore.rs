@@ -48,12 +48,14 @@ pub const ALWAYS: [&str; 3] = [".git", OURS, PARTIAL];
 const OURS: &str = ".mlcube-ssh";
 
 /// Returns whether nothing of this name is ever transferred.
+#[must_use]
 pub fn is_reserved(name: &OsStr) -> bool {
     ALWAYS.iter().any(|always| is_named(name, always))
 }
 
 /// Returns the folders of a listing that have our reserved name and hold something: a job may have written results
 /// there.
+#[must_use]
 pub fn reserved_folders(listing: &Listing) -> Vec<&'static Path> {
     let mut found: Vec<&Path> = Vec::new();
     let mut entries = listing.iter().peekable();
@@ -111,6 +113,7 @@ struct Folder {
 impl Ignored {
     /// For paths relative to `folder`, with the patterns of `top` and every folder below it. A file is read when it is
     /// needed for a path.
+    #[must_use]
     pub fn of(top: &Path, folder: &Path) -> Self {
         let (top, folder) = (top.to_owned(), folder.to_owned());
         Self {
@@ -124,11 +127,13 @@ impl Ignored {
     }
 
     /// For paths relative to the base.
+    #[must_use]
     pub fn of_code(layout: &Layout, boundary: &Boundary) -> Self {
         Self::of(&layout.base, &layout.base).within(boundary)
     }
 
     /// For paths relative to the workspace, with the patterns of the base if the workspace is in it.
+    #[must_use]
     pub fn of_workspace(layout: &Layout, boundary: &Boundary) -> Self {
         let inside = layout.workspace.starts_with(&layout.base);
         let top = if inside { &layout.base } else { &layout.workspace };

@@ -59,6 +59,7 @@ pub struct Listing {
 
 impl Listing {
     /// The entry at `path`.
+    #[must_use]
     pub fn get(&self, path: &Path) -> Option<Entry> {
         self.find(path).ok().map(|at| self.entries[at].entry())
     }
@@ -187,12 +188,14 @@ impl Listing {
     }
 
     /// The entries with their paths, in order.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&'static Path, Entry)> {
         self.entries.iter().map(|packed| packed.unpack())
     }
 
     /// The paths, as rsync and tar read a list of files. Folders have no trailing slash: with one, rsync would send
     /// everything in them, ignored files too.
+    #[must_use]
     pub fn names(&self) -> List {
         self.entries.iter().map(|packed| packed.path()).collect()
     }
@@ -213,31 +216,37 @@ impl Listing {
     }
 
     /// How many entries there are.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Returns whether there is no entry.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// How many entries aren't folders.
+    #[must_use]
     pub fn files(&self) -> u64 {
         self.entries.iter().filter(|packed| packed.kind() != EntryKind::Folder).count() as u64
     }
 
     /// How many entries are regular files.
+    #[must_use]
     pub fn regular_files(&self) -> u64 {
         self.packed_files().count() as u64
     }
 
     /// The bytes of all files. The sum saturates, because a host may report any sizes.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.packed_files().map(PackedEntry::size).fold(0, u64::saturating_add)
     }
 
     /// The five largest files with their sizes, for messages.
+    #[must_use]
     pub fn largest(&self) -> String {
         let mut files: Vec<_> = self.packed_files().collect();
         files.sort_by_key(|packed| Reverse(packed.size()));
@@ -249,6 +258,7 @@ impl Listing {
     }
 
     /// The bytes that the files take on the local disk, below `top`: holes take none.
+    #[must_use]
     pub fn allocated_bytes(&self, top: &Path) -> u64 {
         let allocated = |(path, entry): (&Path, Entry)| match fs::symlink_metadata(top.join(path)) {
             Ok(now) if entry.is_sparse() => now.blocks().saturating_mul(512).min(entry.size),
@@ -259,6 +269,7 @@ impl Listing {
     }
 
     /// Returns whether both have the same entries, permissions included.
+    #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         self == other
             || self.len() == other.len()

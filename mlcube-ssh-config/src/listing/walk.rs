@@ -36,6 +36,7 @@ pub struct Found {
 impl Found {
     /// Makes a value for a path whose permissions aren't known, so that only the system knows whether this user can
     /// read it.
+    #[must_use]
     pub fn new(is_folder: bool) -> Self {
         Self { is_folder, is_readable: false }
     }

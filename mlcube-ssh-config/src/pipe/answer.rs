@@ -10,12 +10,18 @@ use crate::pipe::step::check_written;
 use crate::text::printable::printable_json;
 
 /// Writes one object as a line. A reader that closed the pipe isn't reported as an error.
+///
+/// # Errors
+/// If standard output can't be written, for example on a full disk.
 pub fn write_json(value: &impl Serialize) -> Result<()> {
     let mut stdout = io::stdout().lock();
     check_written(writeln!(stdout, "{}", line(value)?).and_then(|()| stdout.flush()))
 }
 
 /// Writes an array, an item a line: there may be a million. A reader that closed the pipe isn't reported as an error.
+///
+/// # Errors
+/// If standard output can't be written, for example on a full disk.
 pub fn write_json_list<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<()> {
     let mut stdout = BufWriter::new(io::stdout().lock());
     let mut before = "[";

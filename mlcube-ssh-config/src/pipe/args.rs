@@ -52,6 +52,7 @@ pub fn parse_for<A: Parser>(
 }
 
 /// Checks words against a command line that another program acts on; returns the status to exit with.
+#[must_use]
 pub fn check(program: &'static str, command: &Command, words: &[OsString]) -> ExitCode {
     match command.clone().try_get_matches_from(words) {
         Ok(_) => ExitStatus::Done.into(),

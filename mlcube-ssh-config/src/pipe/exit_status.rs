@@ -35,6 +35,7 @@ pub enum ExitStatus {
 
 impl ExitStatus {
     /// Returns the number that the caller's `$?` shows.
+    #[must_use]
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,

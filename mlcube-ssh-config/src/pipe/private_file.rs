@@ -54,6 +54,7 @@ pub fn try_state_folder() -> Result<PathBuf> {
 
 /// Returns whether a folder is a state folder, in use or of a former `XDG_STATE_HOME`: it has the name, and the id or
 /// the key of a machine.
+#[must_use]
 pub fn is_state_folder(folder: &Path) -> bool {
     // A cube's `id` may be a pipe, so it is looked at before it is read.
     let is_private_file = |name: &str, size: u64| {
@@ -127,11 +128,17 @@ pub(crate) fn write_once(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Creates a folder that only its owner can enter, and missing folders above it; an existing folder isn't changed.
+///
+/// # Errors
+/// If the folder can't be created.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Creates a folder that only this user can enter; also corrects the mode of an existing folder, whatever the umask.
+///
+/// # Errors
+/// If the folder can't be created, or belongs to another user.
 pub fn make_private(folder: &Path) -> io::Result<()> {
     make_folder(folder)?;
     // Follows a link, because the user may keep the folder on another disk.

@@ -50,6 +50,7 @@ pub struct CommonArgs {
 
 impl CommonArgs {
     /// Returns how much the program reports.
+    #[must_use]
     pub fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -73,6 +74,7 @@ pub struct Step {
 
 impl Step {
     /// Creates the step `name` of the program `program` (`mlcube-ssh-push`).
+    #[must_use]
     pub fn new(name: StepName, program: &'static str, args: &StepArgs) -> Self {
         let report = Report::new(program, args.common.verbosity());
         Self {
@@ -115,11 +117,13 @@ impl Step {
     }
 
     /// Returns the report for the step's messages.
+    #[must_use]
     pub fn report(&self) -> Report {
         self.report
     }
 
     /// Returns whether the step only prints what it would do.
+    #[must_use]
     pub fn is_dry_run(&self) -> bool {
         self.args.common.dry_run
     }
@@ -256,6 +260,9 @@ pub fn timed<T>(act: impl FnOnce(&mut Receipt) -> Outcome<T>) -> (Receipt, Outco
 
 /// Writes lines for people to standard output, one by one: there may be a million. Control characters from a host, a cube
 /// or a file name are made harmless for a terminal. A reader that closed the pipe isn't reported as an error.
+///
+/// # Errors
+/// If standard output can't be written, for example on a full disk.
 pub fn write_for_people<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<()> {
     let mut stdout = BufWriter::new(io::stdout().lock());
     let mut line = |line: T| writeln!(stdout, "{}", printable(line.as_ref()));
@@ -264,6 +271,9 @@ pub fn write_for_people<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Re
 }
 
 /// Writes a text to standard output at once. A reader that closed the pipe isn't reported as an error.
+///
+/// # Errors
+/// If standard output can't be written, for example on a full disk.
 pub fn write_once(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     check_written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))

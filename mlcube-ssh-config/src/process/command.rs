@@ -81,6 +81,7 @@ pub struct Running {
 
 impl Command {
     /// Makes a command that runs `program` without arguments and input.
+    #[must_use]
     pub fn new(program: &str) -> Self {
         let (arguments, variables) = (Vec::new(), Vec::new());
         Self {
@@ -365,6 +366,7 @@ impl Running {
     }
 
     /// As [`Running::kill`], but returns the command's standard error.
+    #[must_use]
     pub fn kill_for_errors(mut self) -> String {
         self.end();
         String::from_utf8_lossy(&self.errors.finish().0).into_owned()
@@ -377,6 +379,9 @@ impl Running {
     }
 
     /// Waits for the end; the caller has read standard output.
+    ///
+    /// # Errors
+    /// When the system can't tell how it ended.
     pub fn finish(mut self) -> Outcome<Finished> {
         self.close_input();
         match self.handle.wait() {

@@ -2,6 +2,7 @@
 
 /// Returns a shell or Python program of ours without the lines that are comments; no text in it has a line that begins
 /// with `#`.
+#[must_use]
 pub fn without_comments(program: &str) -> String {
     let is_code = |line: &&str| {
         let line = line.trim_start();

@@ -23,6 +23,7 @@ impl List {
     }
 
     /// The names.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'static Path> {
         self.0.iter().copied()
     }
@@ -33,11 +34,13 @@ impl List {
     }
 
     /// How many names there are.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Returns whether there is no name.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

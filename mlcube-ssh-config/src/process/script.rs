@@ -102,6 +102,7 @@ impl Script {
     pub const WORDS: usize = 5000;
 
     /// Makes a script that runs `program`, the body of a function in POSIX sh.
+    #[must_use]
     pub fn new(program: &'static str) -> Self {
         Self {
             parts: vec![program],
@@ -197,6 +198,7 @@ impl Script {
 
     /// Returns the name of an exported variable to which the script, or one of the `programs` that it starts, gives a value
     /// of its own: the task would get that one. The scripts use no name with a capital letter, so these aren't looked at.
+    #[must_use]
     pub fn clash(&self, programs: &[&str]) -> Option<&str> {
         let parts = self.parts.iter().copied().chain([PRELUDE]).chain(programs.iter().copied());
         let texts: Vec<String> = parts.map(without_comments).chain([find::functions()]).collect();
@@ -211,6 +213,7 @@ impl Script {
     }
 
     /// The text for standard input, as it is before it is packed.
+    #[must_use]
     pub fn text(&self) -> String {
         with_headline(&self.render(shell_word_of, true))
     }

@@ -7,6 +7,7 @@ use crate::text::quote::shell_word;
 
 /// Makes the failure from the script's `subject`: `owner WHO MODE PATH`; `writable WHO MODE PATH` for a folder of the
 /// account; `exposed WHO MODE PATH` for another folder; or `unlooked - - PATH` if it couldn't be checked.
+#[must_use]
 pub fn failure(host: &str, subject: &str) -> Failure {
     let mut words = subject.splitn(4, ' ');
     let mut word = || words.next().unwrap_or_default();

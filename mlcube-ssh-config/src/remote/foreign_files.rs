@@ -28,6 +28,7 @@ pub struct ForeignFiles<'a> {
 impl ForeignFiles<'_> {
     /// The hint with the command that gives the files to the account; `blocked` is a path in the folder that the
     /// account can't read or write, and `then` what follows. Asks the remote which command works with its engine.
+    #[must_use]
     pub fn remedy(&self, blocked: &Path, then: &str) -> String {
         let host = self.connection.host();
         // Without a reply only a general command can be shown.

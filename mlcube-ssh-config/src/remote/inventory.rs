@@ -35,11 +35,13 @@ pub enum ItemKind {
 
 impl ItemKind {
     /// The script's word.
+    #[must_use]
     pub fn word(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// The word that `--yes` takes.
+    #[must_use]
     pub fn what(self) -> &'static str {
         match self {
             Self::Tree | Self::Foreign => "tree",
@@ -53,6 +55,7 @@ impl ItemKind {
     }
 
     /// One line for people about `what` of this kind, an item or several.
+    #[must_use]
     pub fn line(self, bytes: u64, what: &str) -> String {
         let note = match self {
             Self::Tree => " (with the workspace in it)",
@@ -80,6 +83,7 @@ pub struct Item {
 impl Item {
     /// Parses `KIND KIB PATH`, or `container KIB ID`; `None` if the kind is unknown, the path isn't absolute and
     /// unambiguous, or the id isn't one.
+    #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.splitn(3, ' ');
         let kind = ItemKind::from_str(words.next()?, false).ok()?;
@@ -90,16 +94,19 @@ impl Item {
     }
 
     /// One line for people, with the words that `--yes` takes.
+    #[must_use]
     pub fn line(&self) -> String {
         self.kind.line(self.bytes(), &self.path)
     }
 
     /// The bytes on the remote's disk.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.kib.saturating_mul(1024)
     }
 
     /// The item as JSON, with the word that `--yes` takes.
+    #[must_use]
     pub fn json(&self) -> Value {
         let bytes = (self.kind != ItemKind::Container).then(|| self.bytes());
         let (what, kind) = (self.kind.what(), self.kind.word());
@@ -107,6 +114,7 @@ impl Item {
     }
 
     /// The last component of the path.
+    #[must_use]
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }

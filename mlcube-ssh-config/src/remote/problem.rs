@@ -57,6 +57,7 @@ pub enum SharedProblem {
 
 impl Problem {
     /// Parses the words after `problem`.
+    #[must_use]
     pub fn parse(text: &str) -> Self {
         let (kind, subject) = text.split_once(' ').unwrap_or((text, ""));
         Self { kind: kind.to_owned(), subject: subject.to_owned() }
@@ -64,12 +65,14 @@ impl Problem {
 
     /// The kind as a variant of `K`, whose names in kebab case are the words of scripts; `None` if none of them is this
     /// word.
+    #[must_use]
     pub fn kind<K: ValueEnum>(&self) -> Option<K> {
         K::from_str(&self.kind, false).ok()
     }
 
     /// Returns the failure for a kind that several scripts share; `None` for one that only one program knows. `errors`
     /// is the script's standard error.
+    #[must_use]
     pub fn failure(&self, host: &str, errors: &str) -> Option<Failure> {
         let subject = self.subject.as_str();
         Some(match self.kind()? {
@@ -145,6 +148,7 @@ pub const WITH_V: &str = "run the same command again; with -v it shows its scrip
 
 /// Returns what failed and why, as far as the remote says: its problem, or the last words of its programs. The text is
 /// never empty.
+#[must_use]
 pub fn reason(problem: Option<&Problem>, last_error: &str) -> String {
     match (problem, last_error) {
         (None, "") => "the host gave no reason".to_owned(),

@@ -46,12 +46,14 @@ pub fn checks_names() -> Outcome<bool> {
 }
 
 /// The failure of a remote without rsync.
+#[must_use]
 pub fn missing_on_remote(host: &str) -> Failure {
     Failure::tool(ExitStatus::NotFound, format!("rsync isn't installed on '{host}'"))
         .hint("install rsync 3.1.3 or later on the remote")
 }
 
 /// The failure of a remote whose rsync lacks required options.
+#[must_use]
 pub fn wrong_on_remote(host: &str) -> Failure {
     Failure::tool(ExitStatus::CannotRun, format!("the rsync on '{host}' is openrsync, which can't do what is needed"))
         .hint("install rsync 3.1.3 or later on the remote (macOS: brew install rsync), first in the PATH of the account's shell")

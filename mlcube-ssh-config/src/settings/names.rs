@@ -87,6 +87,7 @@ macro_rules! name {
 
         impl $name {
             /// Returns the text as it was written.
+            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -228,6 +229,7 @@ impl RemotePath {
     }
 
     /// Returns the path without `~/`, as rsync and a shell in the home folder interpret it.
+    #[must_use]
     pub fn from_home(&self) -> &str {
         match self.0.strip_prefix('~') {
             Some(rest) => match rest.trim_start_matches('/') {

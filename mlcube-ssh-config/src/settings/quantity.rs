@@ -20,11 +20,13 @@ pub struct Seconds(u32);
 
 impl Seconds {
     /// Returns `N` seconds.
+    #[must_use]
     pub const fn of<const N: u32>() -> Self {
         Self(N)
     }
 
     /// Returns the number of seconds.
+    #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
@@ -56,11 +58,13 @@ pub struct Bytes(u64);
 
 impl Bytes {
     /// Returns `N` bytes.
+    #[must_use]
     pub const fn of<const N: u64>() -> Self {
         Self(N)
     }
 
     /// Returns the number of bytes.
+    #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }

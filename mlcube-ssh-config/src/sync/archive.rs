@@ -105,6 +105,7 @@ impl Extensions {
 
 impl<R: Read> Member<'_, R> {
     /// The path, normalised by its components: a folder's name ends with a slash.
+    #[must_use]
     pub fn path(&self) -> PathBuf {
         let name =
             self.extensions.path.clone().unwrap_or_else(|| self.entry.path_bytes().into_owned());
@@ -115,6 +116,7 @@ impl<R: Read> Member<'_, R> {
 
     /// Returns whether the member is as it was listed; it isn't if it changed meanwhile. Times are compared only from
     /// 1970 to 2106, where listing and archive spell them alike; outside that range the result is `false`.
+    #[must_use]
     pub fn is(&self, listed: &listing::Entry) -> bool {
         let kind = self.header().entry_type();
         (0..=i64::from(u32::MAX)).contains(&listed.modified.0)
@@ -140,6 +142,7 @@ impl<R: Read> Member<'_, R> {
     }
 
     /// The time of the last change: seconds since 1970, and nanoseconds, which are in an extended header.
+    #[must_use]
     pub fn modified(&self) -> Option<(i64, u32)> {
         let Some(text) = &self.extensions.modified else {
             return Some((i64::try_from(self.header().mtime().ok()?).ok()?, 0));
@@ -162,6 +165,7 @@ impl<R: Read> Read for Member<'_, R> {
 }
 
 /// The limit that a host exceeded, if that is why its archive can't be read.
+#[must_use]
 pub fn exceeded(problem: &io::Error) -> Option<Exceeded> {
     problem.get_ref()?.downcast_ref().copied()
 }

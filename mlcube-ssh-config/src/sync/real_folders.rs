@@ -78,6 +78,7 @@ impl RealFolders<'_> {
 
     /// Returns whether every folder on the way to a path, as far as it exists, and what is at the path is a folder or a
     /// link that is followed.
+    #[must_use]
     pub fn can_hold(&self, path: &Path) -> bool {
         self.open(path).map_or_else(|why| why.kind() == io::ErrorKind::NotFound, |_| true)
     }

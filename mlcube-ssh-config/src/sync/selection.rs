@@ -49,6 +49,7 @@ impl Pattern {
     }
 
     /// The pattern that selects `path` and everything in it.
+    #[must_use]
     pub fn exact(path: &Path) -> Self {
         Self { path: path.to_owned(), exact: path.iter().count() }
     }
@@ -178,6 +179,7 @@ impl Selected {
 
 impl Selection {
     /// Selects what the patterns match.
+    #[must_use]
     pub fn of(given: Vec<Pattern>) -> Self {
         let mut selected = Selected::default();
         for pattern in &given {
@@ -233,6 +235,7 @@ impl Selection {
     }
 
     /// Returns whether an entry is selected.
+    #[must_use]
     pub fn includes(&self, path: &Path) -> bool {
         match self {
             Self::All => true,
@@ -245,6 +248,7 @@ impl Selection {
     }
 
     /// Returns whether `path` is selected, or is a folder above something selected.
+    #[must_use]
     pub fn leads_through(&self, path: &Path) -> bool {
         match self {
             Self::All | Self::AllBut(_) => false,
@@ -257,6 +261,7 @@ impl Selection {
     }
 
     /// The selected entries of a listing.
+    #[must_use]
     pub fn of_listing<'a>(&self, listing: &'a Listing) -> Cow<'a, Listing> {
         match self {
             Self::All => Cow::Borrowed(listing),
@@ -268,6 +273,7 @@ impl Selection {
 
     /// The selected entries of a listing, and the folders above them: nothing may be written through a link in the
     /// place of one, or into one that can't be read.
+    #[must_use]
     pub fn with_folders_above<'a>(&self, listing: &'a Listing) -> Cow<'a, Listing> {
         // In the usual case, a copy of a listing that may be long is avoided.
         if matches!(self, Self::All) {

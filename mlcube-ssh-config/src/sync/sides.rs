@@ -36,6 +36,7 @@ pub struct Sides<'a> {
 impl Sides<'_> {
     /// The entries of a listing of the local workspace with the times and permissions in `exact`, where its file system
     /// can't store them.
+    #[must_use]
     pub fn unrounded_local<'l>(&self, listing: &'l Listing, exact: &Listing) -> Cow<'l, Listing> {
         self.sync_state.unrounded_local(self.local, listing, exact)
     }
@@ -144,12 +145,14 @@ impl Sides<'_> {
 
 /// The entries of a listing of the local folder `top` with the times and permissions in `exact`, where its file system
 /// can't store them.
+#[must_use]
 pub fn unrounded_local<'l>(top: &Path, listing: &'l Listing, exact: &Listing) -> Cow<'l, Listing> {
     listing.unrounded_by(exact, |folders| Disks::local(top, folders))
 }
 
 /// How many bytes the path of an entry may have on both sides of a workspace, with what transfers put before and behind
 /// it: rsync ends where a path gets longer than the system's limit.
+#[must_use]
 pub fn longest_path(local: &Path, remote: &str) -> usize {
     const OURS: usize = 128;
     let top = local.as_os_str().len().max(remote.len());

@@ -22,6 +22,7 @@ pub struct SkippedEntry {
 
 impl SkippedEntry {
     /// Makes one of a path.
+    #[must_use]
     pub fn new(path: &Path, why: Skipped) -> Self {
         Self { entry: PackedEntry::of_path(path), why }
     }
@@ -32,11 +33,13 @@ impl SkippedEntry {
     }
 
     /// The path.
+    #[must_use]
     pub fn path(self) -> &'static Path {
         self.entry.path()
     }
 
     /// Why it can't be read, if that is why it is skipped.
+    #[must_use]
     pub fn unreadable(self) -> Option<Unreadable> {
         (self.why == Skipped::Unreadable).then(|| Unreadable::of(self.entry.target()))
     }
@@ -88,6 +91,7 @@ pub enum Skipped {
 
 impl Skipped {
     /// Returns whether both sides have an entry in this place, and not of the same kind.
+    #[must_use]
     pub fn is_other_kind(&self) -> bool {
         matches!(self, Self::RemoteLink | Self::OwnLink | Self::OtherKind)
     }
@@ -98,6 +102,7 @@ impl Skipped {
     }
 
     /// Returns whether the user is told. A link that the user has removed is no news.
+    #[must_use]
     pub fn is_named(&self) -> bool {
         *self != Self::SentLink
     }
@@ -180,6 +185,7 @@ pub fn name_missing(names: &Names, missing: &[&Path], direction: TransferDirecti
 }
 
 /// Returns the error about `all` entries of another kind, of which `first` is one.
+#[must_use]
 pub fn of_another_kind(first: &Path, all: usize, host: &Host) -> Error {
     anyhow!(
         "skipped '{}'{}: a folder locally or on '{host}', but not both; the rest was done",

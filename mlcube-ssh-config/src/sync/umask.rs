@@ -18,6 +18,7 @@ pub struct Umask(u32);
 
 impl Umask {
     /// The umask of this process.
+    #[must_use]
     pub fn of_process() -> Self {
         *OF_PROCESS.get_or_init(|| {
             // No call reads it without a change (umask(2)); what another thread makes in this moment is private.
@@ -61,6 +62,7 @@ impl Umask {
     }
 
     /// The option with which rsync does the same; `None` if it takes nothing.
+    #[must_use]
     pub fn option(self) -> Option<String> {
         let of_class = |(class, shift): (char, u32)| {
             let taken = [('r', 4), ('w', 2), ('x', 1)];

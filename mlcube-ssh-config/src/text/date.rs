@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// Formats seconds since 1970 as `2026-11-24 06:18:31`, in UTC; as a number where no calendar has them.
+#[must_use]
 pub fn utc(seconds: i64) -> String {
     let time = Timestamp::from_second(seconds);
     time.map_or(seconds.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 /// Formats seconds since 1970 as `2026-11-24 07:18`, in the local time zone; in UTC, and said so, where it isn't known.
+#[must_use]
 pub fn local(seconds: i64) -> String {
     match (Timestamp::from_second(seconds), TimeZone::try_system()) {
         (Ok(time), Ok(zone)) => time.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string(),

@@ -34,6 +34,7 @@ impl OrHint for anyhow::Error {
 }
 
 /// Returns whether the system refused to write because a local disk, or the account's share of it, is full.
+#[must_use]
 pub fn is_disk_full(problem: &io::Error) -> bool {
     matches!(problem.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
@@ -51,6 +52,7 @@ impl<T> OrHint for anyhow::Result<T> {
 
 impl Hinted {
     /// What the user can do.
+    #[must_use]
     pub fn hint(&self) -> &str {
         &self.hint
     }

@@ -7,6 +7,7 @@ use std::fmt::Write;
 /// Escapes every character of `text` that a terminal obeys instead of showing: C0 and C1 control characters (the line
 /// feed too), DEL, and the marks that change the direction of writing (Unicode Standard Annex 9), which can make one
 /// file name look like another.
+#[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unprintable) {
         return Cow::Borrowed(text);
@@ -23,12 +24,14 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// As [`printable`], for a text of several lines.
+#[must_use]
 pub fn printable_lines(text: &str) -> String {
     text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// Escapes JSON so that a terminal shows every character: those that it would obey occur only in strings, which have
 /// escapes for them (RFC 8259, section 7).
+#[must_use]
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     // Line feeds between the values stay.
     let is_escaped = |c: char| c != '\n' && is_unprintable(c);

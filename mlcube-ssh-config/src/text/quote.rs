@@ -12,17 +12,20 @@ use crate::text::printable::{is_unprintable, printable};
 /// Quotes `word` as one word of a POSIX shell, whatever it contains.
 ///
 /// Text that needs no quotes is unchanged, so that commands are readable.
+#[must_use]
 pub fn shell_word(word: &str) -> String {
     escape(Cow::Borrowed(word)).into_owned()
 }
 
 /// As [`shell_word`], for a name that may not be UTF-8: `printf` produces the other bytes when a shell reads the word,
 /// so that a script stays valid text.
+#[must_use]
 pub fn shell_word_of(name: &OsStr) -> String {
     word_of(name, shell_word)
 }
 
 /// As [`shown_word`], for a name that may not be UTF-8.
+#[must_use]
 pub fn shown_word_of(name: &OsStr) -> String {
     word_of(name, shown_word)
 }
@@ -56,6 +59,7 @@ fn push_made(word: &mut String, bytes: &[u8]) {
 
 /// As [`shell_word`], without characters that a terminal would obey: `printf` produces them when a shell reads the
 /// word. A newline is unchanged, because a command substitution would drop it at its end.
+#[must_use]
 pub fn shown_word(word: &str) -> String {
     let is_made = |c: char| c != '\n' && is_unprintable(c);
     if !word.contains(is_made) {
@@ -79,6 +83,7 @@ pub fn shown_word(word: &str) -> String {
 
 /// Quotes `word` for rsync's `-e` option, which rsync splits itself: blanks end a word, a quote is doubled inside
 /// quotes, and a backslash has no meaning (rsync(1), `--rsh`).
+#[must_use]
 pub fn rsync_rsh_word(word: &str) -> String {
     if !word.is_empty()
         && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=/,.+:@%".contains(c))
@@ -91,16 +96,19 @@ pub fn rsync_rsh_word(word: &str) -> String {
 /// Returns whether text is safe unquoted in a shell line.
 ///
 /// The remote `mlcube` joins paths and options into such a line.
+#[must_use]
 pub fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/+-".contains(&b))
 }
 
 /// Replaces every character of `text` that isn't plain by `_`.
+#[must_use]
 pub fn plain(text: &str) -> String {
     text.chars().map(|c| if is_plain(c.encode_utf8(&mut [0; 4])) { c } else { '_' }).collect()
 }
 
 /// Puts `text` on one line for a message, without characters that a terminal would obey.
+#[must_use]
 pub fn one_line(text: &str) -> String {
     printable(text).into_owned()
 }

@@ -8,6 +8,7 @@
 /// assert_eq!(nearest("--detahc", ["--detach", "--checksum"]), Some("--detach"));
 /// assert_eq!(nearest("--frobnicate", ["--detach", "--checksum"]), None);
 /// ```
+#[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let distance = |name: &str| strsim::osa_distance(&word, &name.to_lowercase());
@@ -23,6 +24,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// Returns the beginning of a hint that asks for the nearest name; empty if there is none.
+#[must_use]
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, known).map(|name| format!("did you mean {name}? ")).unwrap_or_default()
 }

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of `bytes`, in hexadecimal digits.
+#[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     to_hex(&Sha256::digest(bytes))
 }
@@ -51,6 +52,7 @@ impl StableHash {
     }
 
     /// The hash of the fields.
+    #[must_use]
     pub fn finish(self) -> u64 {
         self.0.finalize().iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
     }
@@ -67,6 +69,7 @@ pub mod former {
 
     /// The hash that an earlier version made of a value. If a release of Rust changes it, entries under such names
     /// aren't found any more.
+    #[must_use]
     #[expect(clippy::disallowed_types, reason = "the names of earlier versions were made with it")]
     pub fn hash(value: &impl Hash) -> u64 {
         let mut hasher = DefaultHasher::new();

@@ -2,6 +2,7 @@
 
 /// Removes the numbers that std appends to the system's words, as in `Permission denied (os error 13)`: they tell the user
 /// nothing.
+#[must_use]
 pub fn without_numbers(text: &str) -> String {
     let mut parts = text.split(" (os error ");
     let first = parts.next().unwrap_or_default().to_owned();

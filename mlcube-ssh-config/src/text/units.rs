@@ -7,6 +7,7 @@ use std::time::Duration;
 pub const LONGEST_TIME: u32 = 99_999_999;
 
 /// Formats a number of bytes (`1.5 MB`).
+#[must_use]
 pub fn human_bytes(bytes: u64) -> String {
     let mut whole = bytes;
     let mut tenths = 0;
@@ -25,6 +26,7 @@ pub fn human_bytes(bytes: u64) -> String {
 }
 
 /// Formats a number with its noun: `1 file`, `2 files`, `2 entries`.
+#[must_use]
 pub fn count(number: u64, noun: &str) -> String {
     match noun.strip_suffix("ry") {
         _ if number == 1 => format!("1 {noun}"),
@@ -34,6 +36,7 @@ pub fn count(number: u64, noun: &str) -> String {
 }
 
 /// Formats a time in its two largest units: `45 s`, `10 min`, `2 h 5 min`, `3 d 4 h`.
+#[must_use]
 pub fn duration(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let pair = |large: u64, unit: &str, small: u64, smaller: &str| match small {
@@ -49,6 +52,7 @@ pub fn duration(seconds: u64) -> String {
 }
 
 /// Formats a time as a clock that is stopped: `0:07`, `12:30`, `1:02:03`.
+#[must_use]
 pub fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -59,6 +63,7 @@ pub fn clock(time: Duration) -> String {
 }
 
 /// Formats a time in its largest unit alone: `45 s`, `2 h`.
+#[must_use]
 pub fn rough_duration(seconds: u64) -> String {
     let text = duration(seconds);
     text.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ")

@@ -43,6 +43,7 @@ impl Line {
 
 impl Activity {
     /// Begins to count the time.
+    #[must_use]
     pub fn begin(report: Report) -> Self {
         let drawn = StatusLine::new(report);
         let is_drawn = drawn.is_drawn_again();

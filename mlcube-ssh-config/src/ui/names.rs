@@ -47,11 +47,13 @@ impl Names {
 }
 
 /// Escapes a path so that it fits on one line.
+#[must_use]
 pub fn shown(path: &Path) -> String {
     path.to_string_lossy().escape_debug().to_string()
 }
 
 /// ` and N more` for a list of which the first entry is named; nothing if there is no other.
+#[must_use]
 pub fn others(all: usize) -> String {
     match all {
         0 | 1 => String::new(),

@@ -41,6 +41,7 @@ pub struct Progress {
 
 impl Progress {
     /// Starts the progress of a transfer of `total` bytes.
+    #[must_use]
     pub fn new(report: Report, total: u64) -> Self {
         let on_terminal = io::stderr().is_terminal();
         let now = Instant::now();

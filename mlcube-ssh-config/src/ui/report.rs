@@ -29,11 +29,13 @@ pub struct Report {
 
 impl Report {
     /// Makes a report for `program`.
+    #[must_use]
     pub fn new(program: &'static str, verbosity: Verbosity) -> Self {
         Self { program, verbosity }
     }
 
     /// How much is printed.
+    #[must_use]
     pub fn verbosity(&self) -> Verbosity {
         self.verbosity
     }

@@ -21,12 +21,14 @@ pub struct StatusLine {
 
 impl StatusLine {
     /// Makes an empty line.
+    #[must_use]
     pub fn new(report: Report) -> Self {
         let on_terminal = io::stderr().is_terminal();
         Self { report, on_terminal, shown: String::new(), is_drawn: false }
     }
 
     /// Returns whether the line is drawn again and again: on a terminal, without `-q`.
+    #[must_use]
     pub fn is_drawn_again(&self) -> bool {
         self.on_terminal && self.report.verbosity() != Verbosity::Quiet
     }

@@ -2,6 +2,7 @@
 
 /// Returns the rows as lines, with their columns aligned; the first row is the header. What is longer than a row of the
 /// header follows without a column.
+#[must_use]
 pub fn lines(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| {

@@ -17,6 +17,7 @@ use std::io::{IsTerminal, Write};
 const LONGEST: usize = 64;
 
 /// Returns a writer that passes bytes unchanged or, if `to` is a terminal, filters out harmful sequences.
+#[must_use]
 pub fn safe(to: impl Write + IsTerminal + 'static) -> Box<dyn Write> {
     if to.is_terminal() { Box::new(Terminal::new(to)) } else { Box::new(to) }
 }

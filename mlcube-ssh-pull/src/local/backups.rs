@@ -136,6 +136,9 @@ impl Backups {
     }
 
     /// Names the backups of a pull that was cut off; `before` is what both sides last agreed on.
+    ///
+    /// # Errors
+    /// When the sync state can't be read or written.
     pub(crate) fn settle_earlier(
         sync_state: &SyncState,
         workspace: &Path,

@@ -48,6 +48,9 @@ pub(crate) fn make_private_command(folder: &str) -> Command {
 
 /// Makes a folder that this user alone can enter, and those above it: files in transfer lie in it without the closed
 /// folders that protect them in their final places.
+///
+/// # Errors
+/// When it can't be made.
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     // It may be one of an earlier version. In a group's folder, what is made in it belongs to that group

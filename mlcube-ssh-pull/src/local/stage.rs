@@ -31,6 +31,9 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// The stage for the local rsync; `None` if that rsync checks the names of these loads itself.
+    ///
+    /// # Errors
+    /// When the sync state can't be read.
     pub(crate) fn of(sync_state: &SyncState, loads: &[Load]) -> Outcome<Option<Self>> {
         if !loads.iter().any(|load| load.needs_stage) {
             return Ok(None);
@@ -64,6 +67,9 @@ impl Stage {
     }
 
     /// Removes what an earlier pull that needed a stage has left, for one that needs none.
+    ///
+    /// # Errors
+    /// When the sync state can't be read, or a stage can't be removed.
     pub(crate) fn remove_left(sync_state: &SyncState, plan: &Plan, workspace: &Path) -> Result<()> {
         let Some(name) = sync_state.stage()? else { return Ok(()) };
         let folders = plan.links.iter().map(|link| workspace.join(link));
@@ -97,6 +103,9 @@ impl Stage {
     }
 
     /// Writes the stage's name down and makes it for these loads, and removes from it entries of an earlier pull that aren't in them.
+    ///
+    /// # Errors
+    /// When the stage can't be made; nothing may be fetched without it.
     pub(crate) fn make(
         &self,
         sync_state: &SyncState,

@@ -28,6 +28,9 @@ pub(crate) trait PackObserver {
 /// changed while they were read and mustn't be used, each followed by a NUL.
 ///
 /// Returns the entries that are no longer as they were listed, whether they were packed or not.
+///
+/// # Errors
+/// When the archive can't be written.
 pub(crate) fn pack(
     real: RealFolders<'_>,
     name: &str,

@@ -83,6 +83,9 @@ impl LocallySkipped {
 
     /// Names what couldn't be read, once all else is done, and notes it by its path in the workspace, or else in the
     /// base.
+    ///
+    /// # Errors
+    /// When anything couldn't be read.
     pub(crate) fn check(
         &self,
         layout: &Layout,

@@ -260,11 +260,13 @@ pub struct Failed {
 
 impl Failed {
     /// Returns whether a task began, so that its results are fetched nevertheless.
+    #[must_use]
     pub fn may_have_results(&self) -> bool {
         self.kind == FailureKind::Task || self.began
     }
 
     /// Creates the record of a failed step.
+    #[must_use]
     pub fn new(
         step: StepName,
         phase: Option<Phase>,
@@ -290,6 +292,7 @@ const NEW_DOCUMENT: &str = "make a new document with mlcube-ssh-config";
 
 impl Document {
     /// Creates a document as it is before the first step.
+    #[must_use]
     pub fn new(config: Map<String, Value>, run: Run, remote: Remote) -> Self {
         let schema = SCHEMA.to_owned();
         Self {
@@ -360,22 +363,26 @@ impl Document {
     }
 
     /// Returns the names of the cube's tasks.
+    #[must_use]
     pub fn task_names(&self) -> Vec<&str> {
         let tasks = self.config.get("tasks").and_then(Value::as_object);
         tasks.map(|tasks| tasks.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
     /// Returns the command that configures the cube on the remote.
+    #[must_use]
     pub fn configure_command(&self) -> String {
         self.wrapper_command("configure")
     }
 
     /// Returns the command that lists what the cube occupies on the remote, to which `--yes` adds what to remove.
+    #[must_use]
     pub fn clean_command(&self) -> String {
         self.wrapper_command("clean")
     }
 
     /// Returns the command that runs the document's tasks, with their arguments and options.
+    #[must_use]
     pub fn run_command(&self) -> String {
         let tasks = self.run.tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let options = self.run.options.iter().map(|(name, value)| format!("--{name}={value}"));
@@ -389,11 +396,13 @@ impl Document {
     }
 
     /// Returns the command that fetches the workspace and runs nothing.
+    #[must_use]
     pub fn pull_command(&self) -> String {
         format!("{} | mlcube-ssh pull", self.wrapper_command("config"))
     }
 
     /// Returns the command that pushes the cube and runs nothing.
+    #[must_use]
     pub fn push_command(&self) -> String {
         format!("{} | mlcube-ssh push", self.wrapper_command("config"))
     }
@@ -404,31 +413,37 @@ impl Document {
     }
 
     /// Returns the local command that follows the job `id`, or the newest job.
+    #[must_use]
     pub fn attach_command(&self, id: Option<&JobId>) -> String {
         self.job_command("attach", id)
     }
 
     /// Returns the local command that prints the output of the job `id`, or the newest job.
+    #[must_use]
     pub fn logs_command(&self, id: Option<&JobId>) -> String {
         self.job_command("logs", id)
     }
 
     /// Returns the local command that stops the job `id`, or the newest job.
+    #[must_use]
     pub fn stop_command(&self, id: Option<&JobId>) -> String {
         self.job_command("stop", id)
     }
 
     /// Returns the command that stops the job `id` on one node of a host whose name leads to several nodes.
+    #[must_use]
     pub fn stop_command_on(&self, node: &Host, id: &JobId) -> String {
         format!("{} {}", self.stop_command(Some(id)), shell_word(&format!("-Prunner.host={node}")))
     }
 
     /// Returns the command that opens the shared connection.
+    #[must_use]
     pub fn login_command(&self) -> String {
         self.wrapper_command("login")
     }
 
     /// Returns the command that closes the shared connection.
+    #[must_use]
     pub fn logout_command(&self) -> String {
         self.wrapper_command("logout")
     }
@@ -450,6 +465,7 @@ impl Document {
 
     /// Returns the text at a path of keys in the settings of the runner. The rest of the configuration is the cube's: it
     /// may contain values of local variables, and nothing of it is sent.
+    #[must_use]
     pub fn runner_text(&self, path: &[&str]) -> Option<&str> {
         path.iter().try_fold(self.config.get("runner")?, |value, key| value.get(key))?.as_str()
     }
@@ -457,6 +473,7 @@ impl Document {
 
 impl Remote {
     /// Returns the paths, without fields of later versions.
+    #[must_use]
     pub fn new(
         host: Host,
         user: Option<User>,

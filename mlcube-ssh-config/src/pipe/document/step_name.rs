@@ -34,11 +34,13 @@ pub enum Phase {
 
 impl Phase {
     /// Parses `mlcube`'s word; `None` if it is another one.
+    #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Configure, Self::Run].into_iter().find(|phase| phase.word() == word)
     }
 
     /// Returns `mlcube`'s word for the phase.
+    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Configure => "configure",

@@ -21,11 +21,13 @@ const START_MLCUBE: &str = include_str!("sh/start-mlcube.py");
 const CHECK_REQUIREMENTS: &str = include_str!("sh/requirements.py");
 
 /// Makes the script that makes sure that the environment of an interpreter exists and is complete.
+#[must_use]
 pub fn script(connection: &Connection, remote: &Remote, interpreter: &Interpreter) -> Script {
     given(connection.script(PROGRAM).with(FUNCTIONS), remote, interpreter)
 }
 
 /// Gives a script what the functions about the environment need; each requirement is one of its words.
+#[must_use]
 pub fn given(script: Script, remote: &Remote, interpreter: &Interpreter) -> Script {
     let (kind, folder) = match interpreter.folder() {
         None => ("system", String::new()),

@@ -43,6 +43,7 @@ const CAUSES: [(&[&str], &str); 4] = [
 const IGNORES: &str = " is not a trusted or secure host and is being ignored";
 
 /// Returns the network problem that pip reported, if that is why it failed.
+#[must_use]
 pub fn problem(errors: &str) -> Option<Problem> {
     if let Some((words, _)) = errors.lines().find_map(|line| line.split_once(IGNORES)) {
         return Some(Problem {

@@ -52,12 +52,14 @@ enum ProblemKind {
 }
 
 /// Returns the failure for a reply with an error status.
+#[must_use]
 pub fn failure(host: &str, interpreter: &Interpreter, reply: &Reply) -> Failure {
     failure_of(host, interpreter, reply.problem().as_ref(), &reply.errors)
 }
 
 /// Returns the failure for a problem that the functions about the environment report; `errors` is what their programs
 /// said.
+#[must_use]
 pub fn failure_of(
     host: &str,
     interpreter: &Interpreter,

@@ -134,6 +134,7 @@ enum Content {
 
 impl Frames {
     /// Makes an empty reader; the script was given the `mark`.
+    #[must_use]
     pub fn new(mark: &str) -> Self {
         let mark = format!("{mark} ").into_bytes();
         Self { mark, buffer: Vec::new(), read: 0, content: None, warnings: 0 }

@@ -71,6 +71,7 @@ pub struct Holder {
 
 impl Holder {
     /// Parses what a script says about the job: `ID STATE STARTED HOST ABOUT`.
+    #[must_use]
     pub fn parse(subject: &str) -> Self {
         let mut words = subject.splitn(5, ' ');
         let mut next = || words.next().unwrap_or_default();
@@ -130,6 +131,7 @@ impl Holder {
     }
 
     /// The failure of a step that doesn't wait, with the commands that help.
+    #[must_use]
     pub fn refusal(&self, document: &Document) -> Failure {
         let hint = match (&self.id, &self.state) {
             (
@@ -165,6 +167,7 @@ impl Holder {
     }
 
     /// The message while waiting for the job's end.
+    #[must_use]
     pub fn waiting(&self, document: &Document) -> String {
         format!("waiting: {}", self.describe(document))
     }
@@ -180,12 +183,14 @@ pub struct LockWait {
 
 impl LockWait {
     /// Waits for up to `seconds`; `None` doesn't wait.
+    #[must_use]
     pub fn new(seconds: Option<u64>) -> Self {
         let limit = Duration::from_secs(seconds.unwrap_or(0));
         Self { limit, since: None, pause: Duration::from_millis(250) }
     }
 
     /// Returns whether this is the first check of a workspace that is held.
+    #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.since.is_none()
     }

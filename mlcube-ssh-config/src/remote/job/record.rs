@@ -43,6 +43,9 @@ struct Run {
 }
 
 /// Makes the record of a job that runs `tasks` with the document's arguments.
+///
+/// # Errors
+/// When the arguments can't be serialised.
 pub fn record(document: &Document, tasks: &[TaskName]) -> Result<String> {
     let run = json!({"tasks": tasks, "arguments": arguments(document)?});
     serde_json::to_string(&json!({"run": run})).context("can't write the record of the job")
@@ -56,6 +59,7 @@ fn arguments(document: &Document) -> Result<String> {
 
 impl JobRecord {
     /// Parses `job.json`; `None` if it is malformed.
+    #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         // serde would accept a list for a struct.
         let object: Map<String, Value> = serde_json::from_slice(text).ok()?;
@@ -63,16 +67,19 @@ impl JobRecord {
     }
 
     /// The phase of the job, according to the host; `None` if its word is none.
+    #[must_use]
     pub fn phase(&self) -> Option<Phase> {
         Phase::parse(&self.about.phase)
     }
 
     /// The names of its tasks, unchecked.
+    #[must_use]
     pub fn tasks(&self) -> &[String] {
         &self.document.run.tasks
     }
 
     /// Returns whether the job was started with other arguments than the document's; `None` if the host doesn't say.
+    #[must_use]
     pub fn has_other_arguments(&self, document: &Document) -> Option<bool> {
         let ours = arguments(document).ok()?;
         self.document.run.arguments.as_ref().map(|theirs| *theirs != ours)

@@ -73,6 +73,7 @@ impl WhyLost {
 
 /// Returns a launcher's reason for people: some are one word (`launch_failed_requeued_held`). A sentence is as the launcher
 /// wrote it, since it may name nodes.
+#[must_use]
 pub fn readable(reason: &str) -> String {
     if reason.contains(' ') { reason.to_owned() } else { reason.replace('_', " ") }
 }
@@ -141,6 +142,7 @@ pub struct JobReport {
 
 impl JobReport {
     /// Parses `ID STATE STATUS STARTED ENDED HOST ABOUT`; `None` if the id or the state is malformed or a word is missing.
+    #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.splitn(7, ' ');
         Some(Self {
@@ -162,6 +164,7 @@ impl JobReport {
     }
 
     /// Returns the warning about a job whose workspace was released while its end isn't known.
+    #[must_use]
     pub fn released(&self) -> Option<String> {
         (self.state == JobState::Elsewhere { is_released: true }).then(|| {
             format!(
@@ -172,11 +175,13 @@ impl JobReport {
     }
 
     /// One line of JSON.
+    #[must_use]
     pub fn json_line(&self) -> String {
         printable_json(&format!("{}\n", self.json())).into_owned()
     }
 
     /// The report as a JSON object.
+    #[must_use]
     pub fn json(&self) -> Value {
         let mut json = Map::new();
         for (key, value) in [
@@ -200,6 +205,7 @@ impl JobReport {
     }
 
     /// Returns whether a text begins as [`JobReport::json_line`] does, or as an array of such objects.
+    #[must_use]
     pub fn is_json(text: &[u8]) -> bool {
         let object = text.strip_prefix(b"[\n").unwrap_or(text);
         let id_and_rest = || {
@@ -320,6 +326,7 @@ fn first_characters(text: &str, most: usize) -> String {
 }
 
 /// Returns a table of jobs for people, with a header; `now` is the host's time.
+#[must_use]
 pub fn job_table(jobs: &[JobReport], now: Option<u64>) -> Vec<String> {
     if jobs.is_empty() {
         return Vec::new();

@@ -64,6 +64,9 @@ pub(crate) fn name(login: &Login, configuration: &SshConfig, purpose: Purpose) -
 
 /// The first folder for sockets that belongs to this user alone, or can be made so. In `/tmp` anybody may have made the
 /// folder first; then a folder in the user's state folder is used.
+///
+/// # Errors
+/// When the folder can't be made, or others can enter it.
 pub(crate) fn private_folder() -> Result<PathBuf> {
     Ok(find_private_folder()?.0)
 }

@@ -114,6 +114,7 @@ impl LoginKeys {
     }
 
     /// Returns whether the file is a copy of an identity file by its text: of some, the public half isn't known.
+    #[must_use]
     pub fn is_copy(&self, path: &Path, size: u64) -> bool {
         // Most files differ in size, so the disk isn't read for them. A copy may have got other ends of lines.
         let mut likely =

@@ -74,6 +74,9 @@ pub(crate) enum Master {
 impl Connection {
     /// Opens the shared connection unless its master replies; returns whether this was a login. Whether the host serves an
     /// existing connection is seen in its next session.
+    ///
+    /// # Errors
+    /// When the host can't be reached, or refuses the login.
     pub fn open(&self) -> Outcome<bool> {
         if self.find_or_open_master()? == Master::Opened {
             return Ok(true);
@@ -152,6 +155,9 @@ impl Connection {
 
     /// Opens the shared connection for later steps, unless the host serves an existing one; returns whether this was a
     /// login.
+    ///
+    /// # Errors
+    /// When the login fails, or the host runs nothing.
     pub fn open_for_later(&self) -> Outcome<bool> {
         if self.persist == 0 {
             return Err(hinted(
@@ -176,6 +182,7 @@ impl Connection {
     }
 
     /// Returns whether the connection in use is one that the user's own ssh has opened.
+    #[must_use]
     pub fn is_users_own(&self) -> bool {
         self.socket().is_symlink()
     }
@@ -235,11 +242,13 @@ impl Connection {
     }
 
     /// The commands that close the connection, for a dry run.
+    #[must_use]
     pub fn close_commands(&self) -> [Command; 3] {
         self.sockets().map(|socket| self.control_command(&socket, "exit"))
     }
 
     /// The command that closes the user's own connection by hand.
+    #[must_use]
     pub fn close_by_hand(&self) -> String {
         self.login.by_hand().replacen("ssh ", "ssh -O exit ", 1)
     }

@@ -45,6 +45,7 @@ pub struct OpenConnection {
 
 impl OpenConnection {
     /// How long it stays open, as a part of a sentence.
+    #[must_use]
     pub fn end(&self) -> String {
         match self.persist {
             Some(seconds) => format!("after {} without use", duration(seconds.into())),
@@ -54,11 +55,15 @@ impl OpenConnection {
     }
 
     /// Seconds for which it has been open.
+    #[must_use]
     pub fn age(&self) -> Option<u64> {
         Some(now().saturating_sub(self.opened?))
     }
 
     /// The connections of this user that reply, of whatever cube and host.
+    ///
+    /// # Errors
+    /// When a program can't be started.
     pub fn all() -> Outcome<Vec<Self>> {
         let mut open = Vec::new();
         for folder in control_socket::existing_folders() {
@@ -104,6 +109,7 @@ impl Connection {
     }
 
     /// What was noted of the connection in use.
+    #[must_use]
     pub fn about(&self) -> OpenConnection {
         OpenConnection::read(&self.socket()).unwrap_or_default()
     }

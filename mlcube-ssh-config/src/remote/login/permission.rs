@@ -48,6 +48,7 @@ impl Connection {
     }
 
     /// The command that has to be typed before a lost connection can be replaced; `None` if a step replaces it.
+    #[must_use]
     pub fn awaited_login(&self) -> Option<&str> {
         self.check_may_log_in().is_err().then_some(&self.login_on_request)
     }

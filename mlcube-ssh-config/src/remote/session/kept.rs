@@ -26,31 +26,39 @@ enum State {
 
 impl KeptSession {
     /// Keeps an open session.
+    #[must_use]
     pub fn open(session: Session) -> Self {
         Self { state: RefCell::new(State::Open(Box::new(session))) }
     }
 
     /// Keeps the session of the first script.
+    #[must_use]
     pub fn ready() -> Self {
         Self { state: RefCell::new(State::Ready) }
     }
 
     /// Keeps no session.
+    #[must_use]
     pub fn closed() -> Self {
         Self { state: RefCell::new(State::Closed) }
     }
 
     /// Returns whether a session is open.
+    #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(*self.state.borrow(), State::Open(_))
     }
 
     /// Returns whether each script has a session of its own.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(*self.state.borrow(), State::Closed)
     }
 
     /// Runs a script, in the open session if there is one.
+    ///
+    /// # Errors
+    /// When the host can't be reached or the connection is lost.
     pub fn run(&self, connection: &Connection, script: Script) -> Outcome<Reply> {
         if self.is_closed() {
             return connection.run(&script);
@@ -75,6 +83,9 @@ impl KeptSession {
     }
 
     /// Ends the open session, and keeps none from now on; returns whether one was open.
+    ///
+    /// # Errors
+    /// When the system can't tell how it ended.
     pub fn close(&self) -> Outcome<bool> {
         let session = self.take();
         *self.state.borrow_mut() = State::Closed;

@@ -106,11 +106,13 @@ impl Reply {
     }
 
     /// The output before a listing, as text.
+    #[must_use]
     pub fn text(&self) -> String {
         self.output.text()
     }
 
     /// The value of the last line `key value` before a listing: a file name in a listing may contain any line.
+    #[must_use]
     pub fn field(&self, key: &str) -> Option<String> {
         let mut lines = self.output.lines.rsplit(|&byte| byte == b'\n');
         let value = |line: &[u8]| {
@@ -121,6 +123,7 @@ impl Reply {
     }
 
     /// The problem that the script reported, if it did.
+    #[must_use]
     pub fn problem(&self) -> Option<Problem> {
         self.field("problem").map(|text| Problem::parse(&text))
     }
@@ -137,6 +140,7 @@ impl Reply {
     }
 
     /// Returns whether what is listed holds parts of files, which a transfer has left. No listing has them.
+    #[must_use]
     pub fn has_parts(&self) -> bool {
         self.output.list.as_ref().is_some_and(Parser::has_parts)
     }
@@ -158,12 +162,14 @@ impl Reply {
     }
 
     /// The last non-empty line of standard error.
+    #[must_use]
     pub fn last_error(&self) -> String {
         last_line(&self.errors)
     }
 }
 
 /// Returns whether a path that a host sent is absolute and unambiguous.
+#[must_use]
 pub fn is_absolute(path: &str) -> bool {
     path.starts_with('/')
         && !path.contains(char::is_control)

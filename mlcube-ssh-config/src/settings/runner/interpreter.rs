@@ -98,6 +98,7 @@ fn word(key: &str, text: String) -> Result<String, Invalid> {
 
 impl Interpreter {
     /// Returns the configured python.
+    #[must_use]
     pub fn python(&self) -> &str {
         match self {
             Self::System { python, .. } | Self::Virtualenv { python, .. } => python,
@@ -105,6 +106,7 @@ impl Interpreter {
     }
 
     /// Returns the folder of the environment that is created for `mlcube`; `None` for an existing python.
+    #[must_use]
     pub fn folder(&self) -> Option<String> {
         match self {
             Self::System { .. } => None,
@@ -115,6 +117,7 @@ impl Interpreter {
     }
 
     /// Returns the packages that pip installs, as one line.
+    #[must_use]
     pub fn requirements(&self) -> &str {
         match self {
             Self::System { requirements, .. } | Self::Virtualenv { requirements, .. } => {

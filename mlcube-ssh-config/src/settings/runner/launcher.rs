@@ -90,6 +90,7 @@ impl TryFrom<Section> for Launcher {
 
 impl Launcher {
     /// Returns the seconds between two questions about a job. Only questions to Slurm cost anything.
+    #[must_use]
     pub fn poll(&self) -> u32 {
         match self {
             Self::Unset | Self::Direct => POLL.get(),

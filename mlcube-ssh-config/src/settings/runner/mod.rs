@@ -167,6 +167,7 @@ impl Runner {
     /// Returns the platform's name for the remote `mlcube`.
     ///
     /// With remote settings of our own it is the runner's name: engine options only apply to platforms of that name.
+    #[must_use]
     pub fn remote_platform(&self) -> &str {
         let named =
             self.remote.as_ref().and_then(|remote| remote.get("runner")).and_then(Value::as_str);
@@ -198,6 +199,7 @@ fn schema_of_variables(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Returns the keys of a section, from the type that it is read into.
+#[must_use]
 pub fn keys<T: JsonSchema>() -> Vec<String> {
     let schema = schema_for!(T);
     let properties = schema.get("properties").and_then(Value::as_object);
@@ -206,6 +208,7 @@ pub fn keys<T: JsonSchema>() -> Vec<String> {
 
 /// Returns the keys below `interpreter` and `authentication` that nothing uses, each with the known one that it was
 /// probably meant to be. The Python runner accepts them silently.
+#[must_use]
 pub fn unused_keys(config: &Map<String, Value>) -> Vec<(String, Option<String>)> {
     let mut unused = Vec::new();
     for (name, known) in
@@ -223,11 +226,13 @@ pub fn unused_keys(config: &Map<String, Value>) -> Vec<(String, Option<String>)>
 
 /// Returns whether a `-P` word is about the section `runner`, which belongs to the ssh runner; all others go to the
 /// remote `mlcube`.
+#[must_use]
 pub fn is_for_this_runner(word: &str) -> bool {
     key_parts(word).next() == Some("runner")
 }
 
 /// Returns whether a `-P` word changes local folders: the workspace, or what is sent besides the cube.
+#[must_use]
 pub fn is_about_local_folders(word: &str) -> bool {
     let mut parts = key_parts(word);
     match parts.next() {

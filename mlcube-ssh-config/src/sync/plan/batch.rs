@@ -26,6 +26,7 @@ pub struct Batch {
 impl Batch {
     /// Splits `send` into batches. rsync follows no link that leads out of its destination, so each of `links` gets a
     /// batch of its own for the entries below it.
+    #[must_use]
     pub fn of(send: &Listing, links: &[PathBuf]) -> Vec<Self> {
         let folder_of = |path: &Path| {
             let around = links.iter().filter(|link| path.starts_with(link) && path != *link);
@@ -54,11 +55,13 @@ impl Batch {
     }
 
     /// The option with which rsync leaves the receiver its permissions.
+    #[must_use]
     pub fn permissions_option(&self) -> Option<&'static str> {
         self.is_content_alone.then_some("--no-perms")
     }
 
     /// The path of the folder in `top`, with a trailing slash.
+    #[must_use]
     pub fn below(&self, top: &str) -> String {
         match self.folder.to_string_lossy() {
             folder if folder.is_empty() => format!("{top}/"),
@@ -68,6 +71,7 @@ impl Batch {
 
     /// Splits the batch so that no name in it is long, but relative to a deeper folder. An rsync that fetches fails to
     /// find some names of more than 2,000 bytes in its own list, and refuses all that comes.
+    #[must_use]
     pub fn with_short_names(&self) -> Vec<Self> {
         let mut batches: BTreeMap<&Path, Self> = BTreeMap::new();
         for name in self.files_from.iter() {
@@ -84,6 +88,7 @@ impl Batch {
 
     /// Splits the batch into pieces of `entries` entries: an rsync that fetches searches the whole list for every name
     /// that arrives.
+    #[must_use]
     pub fn pieces(&self, entries: usize) -> Vec<Self> {
         let piece = |files_from| Self { files_from, ..self.clone() };
         self.files_from.pieces(entries).map(piece).collect()

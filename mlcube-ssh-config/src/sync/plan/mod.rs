@@ -111,6 +111,7 @@ pub struct Plan {
 impl Plan {
     /// Plans a transfer from `from` to `to`; `agreed` is what both sides last agreed on. `overwrite` also replaces what
     /// was changed on the receiver.
+    #[must_use]
     pub fn new(
         direction: TransferDirection,
         from: &Listing,
@@ -201,6 +202,7 @@ impl Plan {
     }
 
     /// Plans a comparison by content: it includes every entry that could ever be sent, and those that look the same.
+    #[must_use]
     pub fn comparison(direction: TransferDirection, from: &Listing, to: &Listing) -> Self {
         // Entries in unwritable folders can still be compared.
         let mut plan = Self::with_unwritable(direction, from, to, &Listing::default(), true);
@@ -351,6 +353,7 @@ impl Plan {
 
     /// The kept files that have the same size and other times, each as the entry to agree on if its contents are the
     /// same: it has the remote's time, because other machines agree on that one.
+    #[must_use]
     pub fn kept_of_equal_size(
         &self,
         direction: TransferDirection,
@@ -396,6 +399,7 @@ impl Plan {
     }
 
     /// Returns whether there is nothing to move.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.send.is_empty() && self.permissions.is_empty()
     }
@@ -409,11 +413,13 @@ impl Plan {
     }
 
     /// Splits the entries to send into batches.
+    #[must_use]
     pub fn transfers(&self) -> Vec<Batch> {
         self.transfers_of(&self.send)
     }
 
     /// Splits some of the entries to send into batches.
+    #[must_use]
     pub fn transfers_of(&self, send: &Listing) -> Vec<Batch> {
         Batch::of(send, &self.links)
     }
@@ -490,6 +496,7 @@ fn is_blocked_by(entry: &Entry, receiver: &Entry) -> bool {
 }
 
 /// Returns whether an entry is a link whose text leads out of the workspace.
+#[must_use]
 pub fn leads_out(path: &Path, entry: &Entry) -> bool {
     leads_out_of(path, entry, &Listing::default())
 }

@@ -51,6 +51,9 @@ impl Plan {
 
     /// Checks that the receiver, called `receiver` in the message (`on 'host'`), could store every entry. `remedy` is
     /// the hint that makes a folder of the receiver writable.
+    ///
+    /// # Errors
+    /// When it couldn't.
     pub fn check_places(&self, receiver: &str, remedy: impl Fn(&Path) -> String) -> Outcome<()> {
         let of = |why: Skipped| self.skipped_for(move |skipped| *skipped == why);
         let found = [Skipped::Unheld, Skipped::Unwritable]

@@ -36,6 +36,7 @@ const AT_ONCE: usize = 5000;
 impl Comparison {
     /// Makes the comparisons of batches of the folders `local` and `remote`, one for each folder that the batches name.
     /// With `of_links`, the batches of a fetch are links that it follows to files.
+    #[must_use]
     pub fn of(
         connection: &Connection,
         direction: TransferDirection,

@@ -14,23 +14,27 @@ pub use diagnosis::outcome;
 pub use run::{Heard, Transfer, run};
 
 /// As [`command`], but follows links to folders on the receiver.
+#[must_use]
 pub fn command_along_links(connection: &Connection) -> Command {
     // Keeps a link to a folder on the receiver as a link.
     command(connection).arg("--keep-dirlinks")
 }
 
 /// The option for transfers of files with holes: compressed zeros cost nothing, however fast the link is.
+#[must_use]
 pub fn without_holes(is_sparse: bool) -> Option<&'static str> {
     is_sparse.then_some("--compress")
 }
 
 /// Makes an rsync command from one local folder to another.
+#[must_use]
 pub fn local_command() -> Command {
     // Its messages are parsed.
     Command::new("rsync").variable("LC_ALL", "C").args(["-lpt", "--sparse"])
 }
 
 /// Makes an rsync command over the shared connection, with the options of every transfer.
+#[must_use]
 pub fn command(connection: &Connection) -> Command {
     Command::new("rsync")
         // Its numbers and messages are parsed.

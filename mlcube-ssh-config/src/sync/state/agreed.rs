@@ -21,6 +21,7 @@ pub struct AgreedEntry {
 
 impl AgreedEntry {
     /// A path at which they agree on nothing.
+    #[must_use]
     pub fn nothing_at(path: &'static Path) -> Self {
         Self { path, entry: None }
     }
@@ -31,11 +32,13 @@ impl AgreedEntry {
     }
 
     /// The path.
+    #[must_use]
     pub fn path(self) -> &'static Path {
         self.path
     }
 
     /// The entry; `None` if they agree on nothing.
+    #[must_use]
     pub fn entry(self) -> Option<Entry> {
         self.entry.map(PackedEntry::entry)
     }
@@ -90,6 +93,7 @@ impl Agreed {
     }
 
     /// The empty agreement, after all that was agreed on `before` was removed on one side.
+    #[must_use]
     pub fn nothing(before: Listing) -> Self {
         Self { listing: Listing::default(), forgotten: before }
     }
@@ -132,16 +136,19 @@ impl Confirmed {
     }
 
     /// The entries that weren't found as planned.
+    #[must_use]
     pub fn otherwise(&self) -> &[AgreedEntry] {
         &self.otherwise
     }
 
     /// The entries that the receiver has neither as planned nor as the sender has them now.
+    #[must_use]
     pub fn missing(&self) -> &[&'static Path] {
         &self.missing
     }
 
     /// Files and folders that weren't sent, because the sender had something else in their places by then.
+    #[must_use]
     pub fn exchanged(&self) -> &[&'static Path] {
         &self.exchanged
     }

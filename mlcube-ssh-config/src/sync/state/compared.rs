@@ -63,6 +63,9 @@ impl SyncState {
 
     /// The entries of a listing of the local workspace `top` as both sides agreed on them, where its file systems can't
     /// store the times, and where only the times differ.
+    ///
+    /// # Errors
+    /// When the sync state can't be read.
     pub fn local_as_agreed(&self, top: &Path, local: Listing, agreed: &Listing) -> Result<Listing> {
         let unrounded = match self.unrounded_local(top, &local, agreed) {
             Cow::Owned(unrounded) => Some(unrounded),

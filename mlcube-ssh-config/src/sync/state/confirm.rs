@@ -25,6 +25,7 @@ const LIST_PATHS: &str = include_str!("../../remote/sh/list-paths.sh");
 const STARTS_OF: &str = include_str!("../../remote/sh/starts-of.sh");
 
 /// Makes the script that lists the entries `paths` of a remote folder.
+#[must_use]
 pub fn list_paths<'a>(
     connection: &Connection,
     folder: &str,
@@ -45,6 +46,9 @@ pub struct Ended<'a> {
 impl Ended<'_> {
     /// Looks at the entries `sent` on the receiver, and returns what both sides agree on where it doesn't have them as
     /// they were planned. For the entries `unset` the previous agreement, read by `agreed`, still holds.
+    ///
+    /// # Errors
+    /// When one of the sides can't be inspected.
     pub fn confirm(
         &self,
         sent: &Listing,
@@ -102,11 +106,17 @@ impl Ended<'_> {
     }
 
     /// Returns the entries of `sent` that the receiver doesn't have as they were planned.
+    ///
+    /// # Errors
+    /// When the receiver can't be inspected.
     pub fn not_as_planned(&self, sent: &Listing) -> Outcome<Listing> {
         Ok(self.doubts(sent)?.planned)
     }
 
     /// Returns the files and folders of `sent` that the remote has with other permissions than `permissions` tells.
+    ///
+    /// # Errors
+    /// When the remote can't be inspected.
     pub fn with_other_permissions(
         &self,
         sent: &Listing,

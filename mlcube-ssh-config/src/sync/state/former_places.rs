@@ -35,6 +35,7 @@ impl FormerPlaces {
     }
 
     /// Returns whether something was once made at this place, or may have been.
+    #[must_use]
     pub fn covers(&self, path: &Path) -> bool {
         match self {
             Self::Known(places) => path.ancestors().any(|at| places.get(at).is_some()),

@@ -53,6 +53,7 @@ impl SyncState {
 
     /// The entries of a listing of the local folder `top` with the times and permissions in `exact`, where its file
     /// systems can't store them.
+    #[must_use]
     pub fn unrounded_local<'l>(
         &self,
         top: &Path,

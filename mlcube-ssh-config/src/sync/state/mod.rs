@@ -105,6 +105,9 @@ impl SyncState {
 
     /// Returns whether the local base is another folder than the one with which both sides last agreed. If an earlier
     /// version has noted nothing, it counts as another one.
+    ///
+    /// # Errors
+    /// When the file can't be read.
     pub fn has_other_base(&self) -> Result<bool> {
         let text = self.record(ABOUT).text()?.unwrap_or_default();
         Ok(LocalFolder::of(&self.base).is_another(text.lines().next().unwrap_or_default()))
@@ -131,12 +134,18 @@ impl SyncState {
     }
 
     /// The owner of the remote tree that this machine pushes.
+    ///
+    /// # Errors
+    /// When the id of the local machine can't be read or made.
     pub fn owner(&self, layout: &Layout) -> Result<Owner> {
         Owner::of(layout, self.own.id.as_deref())
     }
 
     /// Waits until no other transfer of this pair runs; no other one begins until the returned file is dropped. The
     /// lock is a lock of the local machine, and ends with the process.
+    ///
+    /// # Errors
+    /// When the file can't be made.
     pub fn lock(&self, report: &Report) -> Result<File> {
         let path = self.folder.join("lock");
         let lock = || {
@@ -178,34 +187,52 @@ impl SyncState {
     }
 
     /// What both sides of the workspace last agreed on; empty if there is no sync state.
+    ///
+    /// # Errors
+    /// When the file can't be read.
     pub fn agreed(&self) -> Result<Listing> {
         Ok(self.agreed_if_any()?.unwrap_or_default())
     }
 
     /// As [`SyncState::agreed`], but `None` if there is no sync state.
+    ///
+    /// # Errors
+    /// When the file can't be read.
     pub fn agreed_if_any(&self) -> Result<Option<Listing>> {
         self.agreement().listing()
     }
 
     /// Returns whether the remote workspace may have been pushed to before this sync state began: by another machine,
     /// or by this one with a state that is lost.
+    ///
+    /// # Errors
+    /// When the file can't be inspected.
     pub fn is_joined(&self) -> Result<bool> {
         self.record("joined").exists()
     }
 
     /// Writes down whether the remote workspace may have been pushed to before this sync state began.
+    ///
+    /// # Errors
+    /// When the file can't be written or removed.
     pub fn set_joined(&self, is_joined: bool) -> Result<()> {
         let joined = self.record("joined");
         if is_joined { joined.write_listing(&Listing::default()) } else { joined.remove() }
     }
 
     /// Writes down, before a transfer, what both sides will agree on once it is done.
+    ///
+    /// # Errors
+    /// When the file can't be written.
     pub fn begin(&self, direction: TransferDirection, plan: &Plan) -> Result<()> {
         self.add_former_places(&plan.forgotten)?;
         self.under_way(direction).write_listing(&plan.will_agree)
     }
 
     /// Writes down what both sides agree on now.
+    ///
+    /// # Errors
+    /// When a file can't be written or removed.
     pub fn agree(&self, agreed: &Agreed) -> Result<()> {
         self.add_former_places(agreed.forgotten())?;
         self.agreement().write_listing(agreed)?;
@@ -213,6 +240,9 @@ impl SyncState {
     }
 
     /// Writes down what both sides agree on after a transfer.
+    ///
+    /// # Errors
+    /// When a file can't be written, renamed or removed.
     pub fn finish(&self, confirmed: &Confirmed) -> Result<()> {
         let direction = confirmed.direction;
         if confirmed.otherwise.is_empty() && confirmed.as_before.is_empty() {
@@ -230,6 +260,7 @@ impl SyncState {
     }
 
     /// Returns whether a transfer was cut off, so that the sync state isn't what both sides agree on.
+    #[must_use]
     pub fn was_cut_off(&self) -> bool {
         // A file that can't be inspected may exist.
         BOTH.iter().any(|direction| self.under_way(*direction).exists().unwrap_or(true))
@@ -282,6 +313,9 @@ impl SyncState {
     }
 
     /// The places at which both sides had something, and neither has any more.
+    ///
+    /// # Errors
+    /// When the file can't be inspected.
     pub fn former_places(&self) -> Result<FormerPlaces> {
         let made = self.record(MADE);
         if !made.exists()? {
@@ -299,6 +333,9 @@ impl SyncState {
     }
 
     /// Forgets these places, because the remote tree is a new one.
+    ///
+    /// # Errors
+    /// When the file can't be removed.
     pub fn forget_former_places(&self) -> Result<()> {
         self.record(MADE).remove()
     }

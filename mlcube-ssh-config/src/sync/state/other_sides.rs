@@ -17,6 +17,9 @@ impl SyncState {
     /// If a side isn't the one of the agreement, removes from the agreement the files that it has in an older version,
     /// so that they count as changed on both sides, and warns. Writes the new agreement down, because the next transfer
     /// no longer knows that the side was another one.
+    ///
+    /// # Errors
+    /// When the sync state can't be read or written, or the remote doesn't reply.
     pub fn doubt_other_sides(
         &self,
         agreed: &mut Agreed,

@@ -64,22 +64,26 @@ fn parse<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<RemoteId> {
 impl TransferId {
     /// Gives a script the functions and the name of the file. Its reply has the id by which [`TransferId::seen`]
     /// recognises the workspace.
+    #[must_use]
     pub fn report_in(&self, script: Script) -> Script {
         script.with(FUNCTIONS).given("transfer_file", &self.file)
     }
 
     /// Gives a script the id that it writes when it succeeds.
+    #[must_use]
     pub fn note_in(&self, script: Script) -> Script {
         self.report_in(script).given("transfer_id", &self.next)
     }
 
     /// Gives a script the ids with which the workspace counts as unchanged since the last transfer.
+    #[must_use]
     pub fn check_in(&self, script: Script) -> Script {
         let known = format!("{} {}", word(self.last.as_ref()), self.next);
         self.note_in(script).given("known_transfers", &known)
     }
 
     /// Gives a script the ids that the remote may have if nobody has restored the workspace since the last push.
+    #[must_use]
     pub fn know_in(&self, script: Script) -> Script {
         let (last_push, last) = (word(self.last_push.as_ref()), word(self.last.as_ref()));
         let known = format!("{last_push} {last} {}", self.next);
@@ -87,6 +91,7 @@ impl TransferId {
     }
 
     /// Reads what the remote has replied.
+    #[must_use]
     pub fn seen(&self, reply: &Reply) -> SeenTransfer {
         let found = RemoteId::parse(&reply.field("transfer").unwrap_or_default());
         let next = RemoteId(Some(self.next.clone()));
@@ -102,6 +107,7 @@ impl TransferId {
     }
 
     /// The transfer once the remote has noted it.
+    #[must_use]
     pub fn noted(&self) -> SeenTransfer {
         let id = RemoteId(Some(self.next.clone()));
         SeenTransfer { is_known: true, is_noted_already: false, id }
@@ -136,17 +142,26 @@ impl SyncState {
     }
 
     /// Notes the id before the remote is given it, because the remote's reply may get lost.
+    ///
+    /// # Errors
+    /// When the file can't be written.
     pub fn begin_transfer(&self, id: &TransferId) -> Result<()> {
         self.record(FILE).write(format!("{} {}\n", word(id.last.as_ref()), id.next))
     }
 
     /// Notes, when the agreement is written, with which remote workspace and which local folders it was reached.
+    ///
+    /// # Errors
+    /// When a file can't be written.
     pub fn end_transfer(&self, seen: &SeenTransfer) -> Result<()> {
         self.note_folders()?;
         self.record(FILE).write(format!("{}\n", seen.id.word()))
     }
 
     /// As [`SyncState::end_transfer`], for a push.
+    ///
+    /// # Errors
+    /// When a file can't be written.
     pub fn end_push(&self, seen: &SeenTransfer) -> Result<()> {
         self.record(PUSH).write(format!("{}\n", seen.id.word()))?;
         self.end_transfer(seen)

@@ -20,6 +20,9 @@ impl SyncState {
     }
 
     /// Returns whether this machine has pushed the tree with other workspaces, and never with this one.
+    ///
+    /// # Errors
+    /// When a file can't be inspected.
     pub fn is_new_workspace(&self) -> Result<bool> {
         // `clean` leaves it: after that, a workspace isn't new.
         let is_known = self.record(ABOUT).exists()?;
@@ -27,6 +30,9 @@ impl SyncState {
     }
 
     /// Adds places of workspaces.
+    ///
+    /// # Errors
+    /// When the file can't be read or written.
     pub fn add_workspaces(&self, places: &[PathBuf]) -> Result<()> {
         let mut known = self.workspaces()?;
         let new: Vec<_> = places.iter().filter(|place| !known.contains(place)).cloned().collect();
@@ -38,6 +44,9 @@ impl SyncState {
     }
 
     /// Removes a place of a workspace: the user says that it is code.
+    ///
+    /// # Errors
+    /// When the file can't be read or written.
     pub fn forget_workspace(&self, place: &Path) -> Result<()> {
         let mut known = self.workspaces()?;
         known.retain(|known| known != place);
