@@ -19,19 +19,19 @@ use mlcube_ssh::text::printable::printable;
 use mlcube_ssh::ui::terminal::Terminal;
 
 use engine_failure::EngineFailure;
+use host_reply::{Check, HostReply};
 use space::Space;
-use told::{Check, Told};
 
 // What a program reads of the words of programs there.
 #[path = "../../mlcube-ssh-exec/src/job/engine_failure.rs"]
 mod engine_failure;
 
 // What `doctor` reads of a host's reply.
+#[path = "../../mlcube-ssh-exec/src/verbs/doctor/host_reply.rs"]
+#[expect(dead_code, reason = "the client makes the other checks")]
+mod host_reply;
 #[path = "../../mlcube-ssh-exec/src/verbs/doctor/space.rs"]
 mod space;
-#[path = "../../mlcube-ssh-exec/src/verbs/doctor/told.rs"]
-#[expect(dead_code, reason = "the client makes the other checks")]
-mod told;
 
 /// Reads an input: its first byte says as what, its second how long the pieces are in which it comes.
 pub(crate) fn read(input: &[u8]) {
@@ -244,10 +244,10 @@ fn engines_words(bytes: &[u8]) {
 /// What `doctor` hears of a check is that check's alone, and no more than it prints.
 fn findings(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let mut told = Told::default();
-    text.lines().for_each(|line| told.hear(line));
+    let mut reply = HostReply::default();
+    text.lines().for_each(|line| reply.add_line(line));
     for check in Check::OF_SCRIPT {
-        let Some(lines) = told.of(check) else {
+        let Some(lines) = reply.lines_of(check) else {
             let start = format!("{} ", check.name());
             assert!(!text.lines().any(|line| line.starts_with(&start)), "{start}");
             continue;

@@ -7,7 +7,7 @@ use mlcube_ssh::text::quote::one_line;
 use mlcube_ssh::text::units::count;
 use serde::Serialize;
 
-use crate::verbs::doctor::told::Check;
+use crate::verbs::doctor::host_reply::Check;
 
 /// The longest text of a finding, in characters: a host writes it.
 const LONGEST: usize = 500;

@@ -10,8 +10,8 @@ use mlcube_ssh::remote::login::ssh_version;
 use mlcube_ssh::remote::rsync_version;
 
 use crate::verbs::doctor::findings::Findings;
-use crate::verbs::doctor::told::Check;
-use crate::verbs::doctor::{LIMIT, UNSEEN};
+use crate::verbs::doctor::host_reply::Check;
+use crate::verbs::doctor::{LIMIT, NOTHING_CHECKED};
 
 /// Checks the programs and the state folder, which every step needs.
 pub(crate) fn check_machine(findings: &mut Findings) {
@@ -40,7 +40,7 @@ pub(crate) fn check_connection(
     let connection = match made {
         Ok(connection) => connection.with_replies_within(LIMIT),
         Err(failure) => {
-            findings.fail(Check::Sockets, &failure, UNSEEN);
+            findings.fail(Check::Sockets, &failure, NOTHING_CHECKED);
             return None;
         }
     };
@@ -53,7 +53,7 @@ pub(crate) fn check_connection(
             findings.warn(Check::Sockets, &format!("{taken}; {folder} is used instead"), hint);
         }
         Err(problem) => {
-            findings.fail(Check::Sockets, &Failure::from(problem), UNSEEN);
+            findings.fail(Check::Sockets, &Failure::from(problem), NOTHING_CHECKED);
             return None;
         }
     }
@@ -64,7 +64,7 @@ pub(crate) fn check_connection(
         Ok(Some(file)) => findings.ok(Check::Key, &format!("ssh can use {file}")),
         Ok(None) => findings.ok(Check::Key, "ssh's own configuration chooses"),
         Err(problem) => {
-            findings.fail(Check::Key, &Failure::from(problem), UNSEEN);
+            findings.fail(Check::Key, &Failure::from(problem), NOTHING_CHECKED);
             return None;
         }
     }

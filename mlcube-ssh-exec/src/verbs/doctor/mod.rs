@@ -1,16 +1,17 @@
 //! `doctor`: checks the local machine, the login and the host. A check does what a later step does, and leaves nothing.
 //!
-//! Here stands the order of the checks. What is local is checked in `local`; what the remote script tries is in `sh/`,
-//! run by `examination` and judged by `judgement`; `transfer` is the transfer of a file. `findings` prints.
+//! The order of the checks is in this file. `local` has those of the local machine; `script` makes the script of `sh/`
+//! that tries the rest on the host. `host_checks` runs it, and meanwhile the `transfer`; `host_reply` has its lines, which
+//! `host_findings`, with `problem` and `space`, turns into `findings`, and these are printed.
 
-mod examination;
 mod findings;
-mod judgement;
+mod host_checks;
+mod host_findings;
+mod host_reply;
 mod local;
 mod problem;
 mod script;
 mod space;
-mod told;
 mod transfer;
 
 use std::path::Path;
@@ -25,13 +26,13 @@ use mlcube_ssh::remote::connection::Connection;
 use mlcube_ssh::ui::report::Verbosity;
 
 use crate::verbs::doctor::findings::Findings;
-use crate::verbs::doctor::told::Check;
+use crate::verbs::doctor::host_reply::Check;
 
 /// How long the host may take for all of its checks.
 const LIMIT: Duration = Duration::from_secs(45);
 
 /// What a check adds that fails before the host is looked at.
-const UNSEEN: &str = "; nothing on the remote was checked";
+const NOTHING_CHECKED: &str = "; nothing on the remote was checked";
 
 /// Checks everything that the document needs.
 pub(crate) fn doctor(step: &Step, document: &Document, json: bool) -> Outcome<()> {
@@ -43,7 +44,7 @@ pub(crate) fn doctor(step: &Step, document: &Document, json: bool) -> Outcome<()
     let cube = match Cube::of(document) {
         Ok(cube) => cube,
         Err(problem) => {
-            findings.fail(Check::Configuration, &Failure::from(problem), UNSEEN);
+            findings.fail(Check::Configuration, &Failure::from(problem), NOTHING_CHECKED);
             local::check_machine(&mut findings);
             return findings.finish();
         }
@@ -55,7 +56,7 @@ pub(crate) fn doctor(step: &Step, document: &Document, json: bool) -> Outcome<()
     if let Some(connection) = local::check_connection(&mut findings, step, document, &cube)
         && log_in(&mut findings, &connection)
     {
-        examination::examine(&mut findings, &connection, document, &cube)?;
+        host_checks::check_host(&mut findings, &connection, document, &cube)?;
     }
     findings.finish()
 }
@@ -75,7 +76,7 @@ pub(crate) fn without_document(step: &Step, json: bool, refusal: &Path) -> Outco
         Some(hint) => refused.hint(hint),
         None => refused,
     };
-    findings.fail(Check::Configuration, &refused, UNSEEN);
+    findings.fail(Check::Configuration, &refused, NOTHING_CHECKED);
     // A check of the state folder makes it.
     if !step.is_dry_run() {
         local::check_machine(&mut findings);
@@ -116,7 +117,7 @@ fn log_in(findings: &mut Findings, connection: &Connection) -> bool {
             true
         }
         Err(failure) => {
-            findings.fail(Check::Login, &failure, UNSEEN);
+            findings.fail(Check::Login, &failure, NOTHING_CHECKED);
             false
         }
     }

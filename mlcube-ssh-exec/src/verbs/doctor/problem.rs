@@ -13,7 +13,7 @@ use crate::job;
 use crate::job::engine_failure::EngineFailure;
 use crate::job::problem::TEMPORARY_FOLDER;
 use crate::job::result;
-use crate::verbs::doctor::told::Check;
+use crate::verbs::doctor::host_reply::Check;
 
 /// What the script of `doctor` reports, beside what those of other steps do.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What the script of `doctor` tells: lines, each after the name of a check.
+//! The reply of the script of `doctor`: lines, each after the name of a check.
 //!
 //! The fuzz target `host` includes this file, so it uses nothing else of this program.
 
@@ -174,13 +174,13 @@ impl Warning {
     }
 }
 
-/// What the checks on the host told.
+/// The lines of all checks on the host.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct HostReply {
     checks: BTreeMap<Check, CheckLines>,
 }
 
-/// What one check told.
+/// The lines of one check.
 #[derive(Debug, Default)]
 pub(crate) struct CheckLines {
     lines: Vec<String>,
@@ -191,9 +191,9 @@ pub(crate) struct CheckLines {
 /// The most lines of a check that count. The script sends fewer.
 const LINES: usize = 100;
 
-impl Told {
+impl HostReply {
     /// Takes a line of the script.
-    pub(crate) fn hear(&mut self, line: &str) {
+    pub(crate) fn add_line(&mut self, line: &str) {
         let Some((name, text)) = line.split_once(' ') else { return };
         // A host may send lines of any check.
         let known = Check::OF_SCRIPT.into_iter().find(|check| check.name() == name);
@@ -207,7 +207,7 @@ impl Told {
     }
 
     /// The lines of a check; `None` if it didn't begin.
-    pub(crate) fn of(&self, check: Check) -> Option<&CheckLines> {
+    pub(crate) fn lines_of(&self, check: Check) -> Option<&CheckLines> {
         self.checks.get(&check)
     }
 }
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn lines_of_checks_are_kept_apart_however_they_come() {
-        let mut told = Told::default();
+        let mut reply = HostReply::default();
         for line in [
             "tree begin",
             "locks begin",
@@ -265,16 +265,16 @@ mod tests {
             "shim warning no-exec no program runs",
             "engine warning invented by the host",
         ] {
-            told.hear(line);
+            reply.add_line(line);
         }
-        let lines = |check| told.of(check).unwrap();
+        let lines = |check| reply.lines_of(check).unwrap();
         let (tree, locks) = (lines(Check::Tree), lines(Check::Locks));
         assert_eq!((tree.last("found"), tree.status), (Some("a b"), Some(0)));
         assert_eq!((locks.status, locks.errors().as_str()), (None, "some words\n"));
         assert_eq!(locks.problem().unwrap().subject, "/x y");
         assert_eq!(lines(Check::Shim).warning(), Some((Warning::NoExec, "no program runs")));
         assert_eq!(lines(Check::Engine).warning(), None);
-        assert!(told.of(Check::Clock).is_none() && told.of(Check::Slurm).is_none());
+        assert!(reply.lines_of(Check::Clock).is_none() && reply.lines_of(Check::Slurm).is_none());
     }
 
     const SCRIPTS: [&str; 6] = [

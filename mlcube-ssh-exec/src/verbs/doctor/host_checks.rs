@@ -15,9 +15,9 @@ use mlcube_ssh::text::random_id::hex_digits;
 
 use crate::verbs::doctor::LIMIT;
 use crate::verbs::doctor::findings::Findings;
-use crate::verbs::doctor::judgement::Patient;
+use crate::verbs::doctor::host_findings::CheckContext;
+use crate::verbs::doctor::host_reply::{Check, CheckLines, HostReply};
 use crate::verbs::doctor::script;
-use crate::verbs::doctor::told::{Check, CheckLines, Told};
 use crate::verbs::doctor::transfer::{self, Transferred};
 
 /// The seconds from which on start-up files count as slow: every command waits for them.
@@ -28,17 +28,17 @@ const APART: u64 = 60;
 
 const REMOVE: &str = include_str!("sh/remove-folder.sh");
 
-/// What the session told.
+/// What the session brought.
 #[derive(Default)]
-struct Heard {
-    told: Told,
+struct SessionResult {
+    reply: HostReply,
     /// By how many seconds the host's clock is ahead.
     ahead: Option<i64>,
     folder: Option<String>,
 }
 
 /// Checks the host, over the open connection.
-pub(crate) fn examine(
+pub(crate) fn check_host(
     findings: &mut Findings,
     connection: &Connection,
     document: &Document,
@@ -56,20 +56,21 @@ pub(crate) fn examine(
     };
     judge_start_up(findings, session.greeting(), began.elapsed().as_secs_f64());
     let transfers = !findings.has_failed(Check::Rsync);
-    let (heard, transferred, ended) = listen(session, connection, transfers);
+    let (result, transferred, ended) = read_session(session, connection, transfers);
     let silent_for = ended.is_err_and(|failure| judge_end(findings, failure, cube));
     let silent_for = silent_for.then(|| limit(cube));
-    let problem = heard.told.of(Check::Transfer).and_then(CheckLines::problem);
+    let problem = result.reply.lines_of(Check::Transfer).and_then(CheckLines::problem);
     if let Some(failure) = problem.and_then(|it| it.failure(connection.host().as_str(), "")) {
         findings.fail(Check::Transfer, &failure, "");
-    } else if let (Some(folder), Some(transferred)) = (heard.folder.as_deref(), transferred) {
+    } else if let (Some(folder), Some(transferred)) = (result.folder.as_deref(), transferred) {
         judge_transfer(findings, connection, folder, transferred);
     } else if transfers {
         let why = "not tried: there is no folder for it on the remote";
         findings.warn(Check::Transfer, why, "mend what failed, then run it again");
     }
-    Patient { connection, document, cube, id: &id, silent_for }.judge(findings, &heard.told);
-    judge_clock(findings, &heard, document);
+    CheckContext { connection, document, cube, id: &id, silent_for }
+        .add_findings(findings, &result.reply);
+    judge_clock(findings, &result, document);
     Ok(())
 }
 
@@ -91,12 +92,12 @@ fn judge_end(findings: &mut Findings, failure: Failure, cube: &Cube) -> bool {
     is_of_silence
 }
 
-/// Hears the session to its end, and sends files as soon as there is a folder for them.
-fn listen(
+/// Reads the session to its end, and sends files as soon as there is a folder for them.
+fn read_session(
     mut session: Session,
     connection: &Connection,
     transfers: bool,
-) -> (Heard, Option<Transferred>, Outcome<()>) {
+) -> (SessionResult, Option<Transferred>, Outcome<()>) {
     let report = connection.report();
     let input = session.take_input();
     let (sender, folders) = channel::<Option<String>>();
@@ -114,24 +115,24 @@ fn listen(
             }
             (transferred, input)
         });
-        let mut heard = Heard::default();
+        let mut result = SessionResult::default();
         let reply = session.reply_reporting(|line| match line.split_once(' ') {
-            Some(("clock", time)) => heard.ahead = ahead(time),
+            Some(("clock", time)) => result.ahead = ahead(time),
             Some(("folder", folder)) => {
-                heard.folder = Some(folder.to_owned()).filter(|folder| is_of_ours(folder));
-                let _ = sender.send(heard.folder.clone());
+                result.folder = Some(folder.to_owned()).filter(|folder| is_from_script(folder));
+                let _ = sender.send(result.folder.clone());
             }
-            _ => heard.told.hear(line),
+            _ => result.reply.add_line(line),
         });
         drop(sender);
         // The input ends here and not before: at its end the script takes the client for gone.
         let transferred = sending.join().ok().and_then(|(transferred, _input)| transferred);
-        (heard, transferred, reply.map(drop))
+        (result, transferred, reply.map(drop))
     })
 }
 
 /// Returns whether a path that the host sent is that of a folder that the script makes.
-fn is_of_ours(folder: &str) -> bool {
+fn is_from_script(folder: &str) -> bool {
     let name = Path::new(folder).file_name().and_then(|name| name.to_str());
     is_absolute(folder) && name.is_some_and(|name| name.starts_with("mlcube-ssh."))
 }
@@ -211,8 +212,8 @@ fn remove_folder(connection: &Connection, folder: &str) {
     connection.report().warn(&format!("can't remove {folder} on '{host}': {problem}"));
 }
 
-fn judge_clock(findings: &mut Findings, heard: &Heard, document: &Document) {
-    let Some(ahead) = heard.ahead else { return };
+fn judge_clock(findings: &mut Findings, result: &SessionResult, document: &Document) {
+    let Some(ahead) = result.ahead else { return };
     let host = &document.remote.host;
     let seconds = ahead.unsigned_abs();
     if !is_apart(ahead) {

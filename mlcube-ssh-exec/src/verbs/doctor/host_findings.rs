@@ -1,4 +1,4 @@
-//! Judges what the checks on the host told.
+//! Findings from what the checks on the host replied.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use mlcube_ssh::pipe::failure::{Failure, MAKE_ROOM};
 use mlcube_ssh::remote::connection::Connection;
 
 use crate::verbs::doctor::findings::Findings;
+use crate::verbs::doctor::host_reply::{Check, CheckLines, HostReply, Warning};
 use crate::verbs::doctor::problem;
 use crate::verbs::doctor::script::image;
 use crate::verbs::doctor::space::Space;
-use crate::verbs::doctor::told::{Check, CheckLines, Told, Warning};
 
-/// What judging needs to know.
+/// What a finding is made from, beside the lines of its check.
 #[derive(Clone, Copy)]
-pub(crate) struct Patient<'a> {
+pub(crate) struct CheckContext<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) document: &'a Document,
     pub(crate) cube: &'a Cube,
@@ -25,24 +25,24 @@ pub(crate) struct Patient<'a> {
     pub(crate) silent_for: Option<Duration>,
 }
 
-impl Patient<'_> {
+impl CheckContext<'_> {
     /// Adds the findings of all checks that began.
-    pub(crate) fn judge(&self, findings: &mut Findings, told: &Told) {
+    pub(crate) fn add_findings(&self, findings: &mut Findings, reply: &HostReply) {
         for check in Check::OF_SCRIPT {
             // Its end is the client's.
             if check == Check::Transfer {
                 continue;
             }
-            if let Some(lines) = told.of(check) {
-                self.judge_one(findings, check, lines);
+            if let Some(lines) = reply.lines_of(check) {
+                self.add_finding(findings, check, lines);
             }
         }
     }
 
-    fn judge_one(&self, findings: &mut Findings, check: Check, lines: &CheckLines) {
+    fn add_finding(&self, findings: &mut Findings, check: Check, lines: &CheckLines) {
         let host = &self.document.remote.host;
         let Some(status) = lines.status else {
-            findings.fail(check, &self.unended(), "");
+            findings.fail(check, &self.unfinished(), "");
             return;
         };
         let errors = lines.errors();
@@ -72,7 +72,7 @@ impl Patient<'_> {
     }
 
     /// The failure of a check that didn't come to its end.
-    fn unended(&self) -> Failure {
+    fn unfinished(&self) -> Failure {
         let host = &self.document.remote.host;
         match self.silent_for {
             Some(time) => Failure::connection(format!(
