@@ -224,7 +224,8 @@ fn pip(host: &str, interpreter: &Interpreter, subject: &str, errors: &str) -> an
         );
     }
     // Without -v pip says nothing of the status with which an index replies.
-    let hint = if errors.contains("(from versions: none)") {
+    let asks_index = !interpreter.requirements().contains("--no-index");
+    let hint = if asks_index && errors.contains("(from versions: none)") {
         "check the name in runner.interpreter.requirements; if it is right, the index may refuse the request or be out of order: `pip download -v --no-deps NAME` on the remote shows its reply"
     } else {
         "check runner.interpreter.requirements"

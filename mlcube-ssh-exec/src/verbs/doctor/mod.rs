@@ -36,11 +36,11 @@ const NOTHING_CHECKED: &str = "; nothing on the remote was checked";
 
 /// Checks everything that the document needs.
 pub(crate) fn doctor(step: &Step, document: &Document, json: bool) -> Outcome<()> {
-    let mut findings = findings(step, json);
     if step.is_dry_run() {
-        show(step, document)?;
-        return findings.finish();
+        // Nothing is checked, so there is no answer.
+        return show(step, document);
     }
+    let mut findings = findings(step, json);
     let cube = match Cube::of(document) {
         Ok(cube) => cube,
         Err(problem) => {
