@@ -285,8 +285,7 @@ fn nothing_is_written_through_a_link_that_the_user_doesnt_list() {
 fn a_listed_place_is_a_path_of_this_machine() {
     let mut scene = Scene::new();
     let cube = scene.cube("digits").task(&Task::named("train"));
-    for (value, why) in [(json!(["disk"]), "neither absolute"), (json!("/disk"), "a list of paths")]
-    {
+    for (value, why) in [(json!(["disk"]), "neither absolute"), (json!("/disk"), "a list like")] {
         scene.set("/follow_links", value);
         let config = scene.tool("mlcube-ssh-config").args(["--platform=gpu1", "--mlcube"]);
         config.arg(cube.root()).run().exits(125).complains(&["runner.follow_links", why]);
