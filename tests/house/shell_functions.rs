@@ -266,14 +266,19 @@ fn a_process_that_was_killed_while_it_removed_a_link_keeps_nobody_out() {
     );
 }
 
+/// Leaves the programs that a lock needs, without flock.
+const WITHOUT_FLOCK: &str = r#"mkdir bin
+        for each in timeout mkdir ln readlink mv rm sleep cat sh; do ln -s "$(command -v $each)" bin/; done
+        PATH=$HOME/bin
+"#;
+
 #[test]
 fn without_flock_a_link_guards_the_locks() {
     prints(
         &JOBS,
-        r#"mkdir bin
-        for each in timeout mkdir ln readlink mv rm sleep cat sh; do ln -s "$(command -v $each)" bin/; done
-        PATH=$HOME/bin
-        guard_locks state; echo "$? ${guard:+link}"
+        &[
+            WITHOUT_FLOCK,
+            r#"        guard_locks state; echo "$? ${guard:+link}"
         is_dead_holder "$(readlink "$guard")" || echo alive
         unguard_locks; [ -L state/guard.link ] || echo given up
         know_this_machine
@@ -282,6 +287,8 @@ fn without_flock_a_link_guards_the_locks() {
         (guard_locks state; problem kind); [ -L state/guard.link ] || echo given up
         (guard_locks state; sh -c 'kill -TERM $PPID'; echo not reached)
         echo "$?"; [ -L state/guard.link ] || echo given up"#,
+        ]
+        .concat(),
         "0 link\nalive\ngiven up\n0 of the dead\nproblem kind\ngiven up\n143\ngiven up\n",
     );
 }
@@ -393,12 +400,13 @@ fn the_nearest_folder_may_be_the_root() {
 fn a_link_that_guards_is_removed_when_nobody_reads_any_more() {
     prints(
         &JOBS,
-        r#"mkdir bin
-        for each in timeout mkdir ln readlink mv rm sleep cat sh; do ln -s "$(command -v $each)" bin/; done
-        PATH=$HOME/bin
-        { guard_locks state; while :; do printf 'a line\n'; done; } 2>errors | :
-        sleep 0.2
+        &[
+            WITHOUT_FLOCK,
+            r#"        { guard_locks state; while :; do printf 'a line\n'; done; } 2>errors | :
+        for look in 1 2 3 4 5 6 7 8 9; do [ ! -L state/guard.link ] || sleep 0.1; done
         [ -L state/guard.link ] || echo given up"#,
+        ]
+        .concat(),
         "given up\n",
     );
 }

@@ -87,8 +87,8 @@ fn engine_words(runner: &Runner) -> String {
     }
 }
 
-/// Which GPUs are tried if the cube asks for some: those of the command line, as mlcube gets them, else all. The cube's own options for the
-/// engine aren't tried, because it could ask for anything with them.
+/// Which GPUs are tried if the cube asks for some: those of the command line, as mlcube gets them, else all. The cube's
+/// own options for the engine aren't tried, because it could ask for anything with them.
 fn gpus(document: &Document) -> String {
     if let Some(value) = document.run.options.get("gpus") {
         return mlcube_args::option_value("gpus", value);
