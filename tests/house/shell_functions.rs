@@ -402,9 +402,9 @@ fn a_link_that_guards_is_removed_when_nobody_reads_any_more() {
         &JOBS,
         &[
             WITHOUT_FLOCK,
-            r#"        { guard_locks state; while :; do printf 'a line\n'; done; } 2>errors | :
+            r"        { guard_locks state; while :; do printf 'a line\n'; done; } 2>errors | :
         for look in 1 2 3 4 5 6 7 8 9; do [ ! -L state/guard.link ] || sleep 0.1; done
-        [ -L state/guard.link ] || echo given up"#,
+        [ -L state/guard.link ] || echo given up",
         ]
         .concat(),
         "given up\n",
